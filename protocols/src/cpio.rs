@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! cpio "newc": the archive format of both disks.
+//!
+//! Follows the Linux kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`: a header
+//! of 110 ASCII bytes, the name with its zero, padding to 4, the data, padding to 4. A name may be
+//! followed by further zeros that count as part of it; writers use them to align the data.
+//! Reading needs no memory: entries borrow from the archive.
+
+use core::fmt;
+
+/// Length in bytes of a header.
+pub const HEADER_SIZE: usize = 110;
+
+/// The six characters that open a header.
+pub const MAGIC: &[u8; 6] = b"070701";
+
+/// Name of the entry that closes an archive.
+pub const TRAILER: &[u8] = b"TRAILER!!!";
+
+/// Longest name in bytes, without its zero (Linux's `PATH_MAX` less one).
+pub const NAME_MAX: usize = 4095;
+
+/// Longest component of a name in bytes (Linux's `NAME_MAX`).
+pub const COMPONENT_MAX: usize = 255;
+
+/// File type and permission bits of `mode`, as in `stat(2)`.
+pub mod mode {
+    /// Mask of the file type.
+    pub const TYPE_MASK: u32 = 0o170_000;
+    /// A regular file.
+    pub const REGULAR: u32 = 0o100_000;
+    /// A directory.
+    pub const DIRECTORY: u32 = 0o040_000;
+    /// A symbolic link; its data is the target.
+    pub const SYMLINK: u32 = 0o120_000;
+    /// A character device.
+    pub const CHARACTER: u32 = 0o020_000;
+    /// A block device.
+    pub const BLOCK: u32 = 0o060_000;
+    /// A named pipe.
+    pub const FIFO: u32 = 0o010_000;
+    /// A socket.
+    pub const SOCKET: u32 = 0o140_000;
+    /// Mask of the permission bits.
+    pub const PERMISSIONS: u32 = 0o7777;
+}
+
+/// The fields of a header that mean something to this project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Inode number; with `nlink` above 1 it joins the names of one file.
+    pub ino: u32,
+    /// Type and permissions.
+    pub mode: u32,
+    /// Number of links.
+    pub nlink: u32,
+    /// Modification time in seconds since 1970.
+    pub mtime: u32,
+    /// Length of the data in bytes.
+    pub size_bytes: u32,
+    /// Length of the name in bytes, its zeros included.
+    pub name_size: u32,
+}
+
+impl Header {
+    /// Lays the header out, with owner 0, group 0 and no device numbers.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; HEADER_SIZE] {
+        let mut bytes = [b'0'; HEADER_SIZE];
+        bytes[..6].copy_from_slice(MAGIC);
+        let mut put = |field: Field, value: u32| {
+            let start = field.offset();
+            for (i, digit) in bytes[start..start + 8].iter_mut().enumerate() {
+                *digit = b"0123456789ABCDEF"[(value >> (28 - 4 * i)) as usize & 0xf];
+            }
+        };
+        put(Field::Ino, self.ino);
+        put(Field::Mode, self.mode);
+        put(Field::Nlink, self.nlink);
+        put(Field::Mtime, self.mtime);
+        put(Field::FileSize, self.size_bytes);
+        put(Field::NameSize, self.name_size);
+        bytes
+    }
+}
+
+/// The header fields that are read, by their place among the thirteen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Inode number.
+    Ino,
+    /// Type and permissions.
+    Mode,
+    /// Number of links.
+    Nlink,
+    /// Modification time.
+    Mtime,
+    /// Length of the data.
+    FileSize,
+    /// Length of the name.
+    NameSize,
+}
+
+impl Field {
+    const fn offset(self) -> usize {
+        6 + 8 * match self {
+            Self::Ino => 0,
+            Self::Mode => 1,
+            Self::Nlink => 4,
+            Self::Mtime => 5,
+            Self::FileSize => 6,
+            Self::NameSize => 11,
+        }
+    }
+}
+
+/// Why an archive cannot be read. Offsets count bytes from the start of the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no archive: no byte, or the first bytes are not a newc header.
+    NotCpio,
+    /// Something other than a header stands where one must.
+    BadMagic {
+        /// Where the header was looked for.
+        offset: usize,
+    },
+    /// A header field is not hexadecimal.
+    BadField {
+        /// Where the header starts.
+        offset: usize,
+        /// The field.
+        field: Field,
+    },
+    /// The archive ends inside a header or a name.
+    TruncatedHeader {
+        /// Where the header starts.
+        offset: usize,
+    },
+    /// The archive ends inside an entry's data.
+    TruncatedData {
+        /// Where the header starts.
+        offset: usize,
+        /// Bytes that the header announces.
+        expected: usize,
+        /// Bytes that are there.
+        found: usize,
+    },
+    /// The archive ends without its trailer.
+    NoTrailer {
+        /// Where the trailer was looked for.
+        offset: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotCpio => write!(f, "not a cpio archive in newc format"),
+            Self::BadMagic { offset } => write!(f, "no cpio header at offset {offset}"),
+            Self::BadField { offset, field } => {
+                write!(f, "cpio header at offset {offset}: field {field:?} is not hexadecimal")
+            }
+            Self::TruncatedHeader { offset } => {
+                write!(f, "archive ends inside the cpio header at offset {offset}")
+            }
+            Self::TruncatedData { offset, expected, found } => write!(
+                f,
+                "archive ends inside the data of the entry at offset {offset}: {expected} bytes \
+                 announced, {found} there"
+            ),
+            Self::NoTrailer { offset } => {
+                write!(f, "archive ends at offset {offset} without its trailer entry")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// One entry of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Where the header starts.
+    pub offset: usize,
+    /// The header's fields.
+    pub header: Header,
+    /// The name up to its first zero, as stored: see [`components`] before using it as a path.
+    pub name: &'a [u8],
+    /// Where the data starts.
+    pub data_offset: usize,
+    /// The data.
+    pub data: &'a [u8],
+}
+
+/// Walks the entries of an archive, the trailer not included.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    archive: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the first entry. Bytes behind the trailer are ignored.
+    #[must_use]
+    pub fn new(archive: &'a [u8]) -> Self {
+        Self { archive, offset: 0 }
+    }
+
+    /// The next entry, or `None` at the trailer.
+    ///
+    /// # Errors
+    /// The archive is damaged; the reader stays where it is.
+    pub fn read_entry(&mut self) -> Result<Option<Entry<'a>>, Error> {
+        let offset = self.offset;
+        let header = self.read_header()?;
+        let name_start = offset + HEADER_SIZE;
+        let name_end = name_start
+            .checked_add(header.name_size as usize)
+            .filter(|&end| end <= self.archive.len())
+            .ok_or(Error::TruncatedHeader { offset })?;
+        let stored = &self.archive[name_start..name_end];
+        let name = &stored[..stored.iter().position(|&byte| byte == 0).unwrap_or(stored.len())];
+        if name == TRAILER {
+            return Ok(None);
+        }
+        let data_offset = name_end + padding(name_end);
+        let size_bytes = header.size_bytes as usize;
+        let behind = self.archive.get(data_offset..).unwrap_or(&[]);
+        let data = behind.get(..size_bytes).ok_or(Error::TruncatedData {
+            offset,
+            expected: size_bytes,
+            found: behind.len(),
+        })?;
+        let data_end = data_offset + size_bytes;
+        self.offset = data_end + padding(data_end);
+        Ok(Some(Entry { offset, header, name, data_offset, data }))
+    }
+
+    fn read_header(&self) -> Result<Header, Error> {
+        let offset = self.offset;
+        let behind = self.archive.get(offset..).unwrap_or(&[]);
+        let Some(bytes) = behind.first_chunk::<HEADER_SIZE>() else {
+            return Err(match (offset, behind) {
+                (0, bytes) if !bytes.starts_with(MAGIC) => Error::NotCpio,
+                (_, bytes) if bytes.iter().all(|&byte| byte == 0) => Error::NoTrailer { offset },
+                _ => Error::TruncatedHeader { offset },
+            });
+        };
+        if !bytes.starts_with(MAGIC) {
+            return Err(match offset {
+                0 => Error::NotCpio,
+                _ if bytes.iter().all(|&byte| byte == 0) => Error::NoTrailer { offset },
+                _ => Error::BadMagic { offset },
+            });
+        }
+        let read = |field: Field| {
+            let start = field.offset();
+            let digits: [u8; 8] = core::array::from_fn(|i| bytes[start + i]);
+            parse_hex(digits).ok_or(Error::BadField { offset, field })
+        };
+        Ok(Header {
+            ino: read(Field::Ino)?,
+            mode: read(Field::Mode)?,
+            nlink: read(Field::Nlink)?,
+            mtime: read(Field::Mtime)?,
+            size_bytes: read(Field::FileSize)?,
+            name_size: read(Field::NameSize)?,
+        })
+    }
+}
+
+/// Decodes eight hexadecimal digits of either case, most significant first.
+///
+/// All eight at once in one register: the kernel pays for each instruction.
+#[must_use]
+pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let word = u64::from_be_bytes(digits);
+    if word & HIGH != 0 {
+        return None;
+    }
+    // Each byte is below 0x80, so adding up to 0x7f - n never carries into the next one.
+    let at_least = |word: u64, n: u64| (word + (0x80 - n) * ONES) & HIGH;
+    let lower = word | (0x20 * ONES);
+    let is_digit = at_least(word, 0x30) & !at_least(word, 0x3a);
+    let is_letter = at_least(lower, 0x61) & !at_least(lower, 0x67) & at_least(word, 0x41);
+    if is_digit | is_letter != HIGH {
+        return None;
+    }
+    let nibbles = (word & (0x0f * ONES)) + (is_letter >> 7) * 9;
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let words = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+    Some((words | words >> 16) as u32)
+}
+
+/// Number of zero bytes that bring `offset` to a multiple of 4.
+#[must_use]
+pub const fn padding(offset: usize) -> usize {
+    offset.wrapping_neg() & 3
+}
+
+/// Size of a name field, its zeros included, that puts the data at a multiple of `alignment`.
+///
+/// `offset` is where the header starts, `name_length` the length of the bare name, and `alignment`
+/// a power of two of at least 4.
+#[must_use]
+pub const fn aligned_name_size(offset: usize, name_length: usize, alignment: usize) -> usize {
+    let end = offset + HEADER_SIZE + name_length + 1;
+    name_length + 1 + (end.wrapping_neg() & (alignment - 1))
+}
+
+/// Why a name cannot become a path below the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// No byte.
+    Empty,
+    /// It starts with a slash.
+    Absolute,
+    /// It has a component `..`.
+    ParentComponent,
+    /// It is longer than [`NAME_MAX`].
+    TooLong,
+    /// A component is longer than [`COMPONENT_MAX`].
+    ComponentTooLong,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the name is empty"),
+            Self::Absolute => write!(f, "the name is absolute"),
+            Self::ParentComponent => write!(f, "the name has a \"..\" component"),
+            Self::TooLong => write!(f, "the name is longer than {NAME_MAX} bytes"),
+            Self::ComponentTooLong => {
+                write!(f, "a component of the name is longer than {COMPONENT_MAX} bytes")
+            }
+        }
+    }
+}
+
+impl core::error::Error for NameError {}
+
+/// The components of an entry's name, `.` and repeated slashes left out; none for the root itself.
+///
+/// # Errors
+/// The name would not stay below the root, or breaks a limit.
+pub fn components(name: &[u8]) -> Result<impl Iterator<Item = &[u8]> + Clone, NameError> {
+    match name {
+        [] => return Err(NameError::Empty),
+        [b'/', ..] => return Err(NameError::Absolute),
+        _ if name.len() > NAME_MAX => return Err(NameError::TooLong),
+        _ => {}
+    }
+    let parts = name.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+    for part in parts.clone() {
+        if part == b".." {
+            return Err(NameError::ParentComponent);
+        }
+        if part.len() > COMPONENT_MAX {
+            return Err(NameError::ComponentTooLong);
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn entry(name: &[u8], mode: u32, data: &[u8]) -> Vec<u8> {
+        let header = Header {
+            ino: 1,
+            mode,
+            nlink: 1,
+            mtime: 7,
+            size_bytes: data.len().try_into().unwrap(),
+            name_size: (name.len() + 1).try_into().unwrap(),
+        };
+        let mut bytes = header.to_bytes().to_vec();
+        bytes.extend_from_slice(name);
+        bytes.push(0);
+        bytes.resize(bytes.len() + padding(bytes.len()), 0);
+        bytes.extend_from_slice(data);
+        bytes.resize(bytes.len() + padding(bytes.len()), 0);
+        bytes
+    }
+
+    fn archive(entries: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, data) in entries {
+            bytes.extend(entry(name, mode::REGULAR | 0o644, data));
+        }
+        bytes.extend(entry(TRAILER, 0, b""));
+        bytes
+    }
+
+    #[test]
+    fn written_entries_read_back() {
+        let bytes = archive(&[(b"a", b"12345"), (b"in/b", b"")]);
+        let mut reader = Reader::new(&bytes);
+        let first = reader.read_entry().unwrap().unwrap();
+        assert_eq!((first.name, first.data), (&b"a"[..], &b"12345"[..]));
+        assert_eq!(first.header.mode, 0o100_644);
+        let second = reader.read_entry().unwrap().unwrap();
+        assert_eq!((second.name, second.data), (&b"in/b"[..], &b""[..]));
+        assert_eq!(reader.read_entry(), Ok(None));
+    }
+
+    #[test]
+    fn header_places_fields_where_newc_does() {
+        let header =
+            Header { ino: 1, mode: 0o100_644, nlink: 2, mtime: 3, size_bytes: 0xabc, name_size: 5 };
+        let text = header.to_bytes();
+        assert_eq!(&text[..30], b"07070100000001000081A400000000");
+        assert_eq!(&text[38..62], b"000000020000000300000ABC");
+        assert_eq!(&text[94..], b"0000000500000000");
+    }
+
+    #[test]
+    fn hex_is_strict() {
+        assert_eq!(parse_hex(*b"0123abCD"), Some(0x0123_abcd));
+        assert_eq!(parse_hex(*b"FFFFFFFF"), Some(u32::MAX));
+        for bad in [b"0000000g", b"0000 000", b"0000000/", b"0000000:", b"0000000@", b"0000000`"] {
+            assert_eq!(parse_hex(*bad), None);
+        }
+        for byte in 0..=255 {
+            let expected = char::from(byte).to_digit(16);
+            assert_eq!(parse_hex([b'0', b'0', b'0', b'0', b'0', b'0', b'0', byte]), expected);
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = archive(&[(b"a", b"12345")]);
+        let trailer_end = bytes.len() - 3;
+        for length in 0..trailer_end {
+            let mut reader = Reader::new(&bytes[..length]);
+            while let Ok(Some(_)) = reader.read_entry() {}
+            assert!(reader.read_entry().is_err(), "cut to {length} bytes");
+        }
+        assert_eq!(Reader::new(b"").read_entry(), Err(Error::NotCpio));
+        assert_eq!(Reader::new(&[0; 512]).read_entry(), Err(Error::NotCpio));
+    }
+
+    #[test]
+    fn announced_lengths_beyond_the_archive_are_refused() {
+        let mut bytes = archive(&[(b"a", b"12345")]);
+        bytes[54..62].copy_from_slice(b"FFFFFFFF");
+        assert!(matches!(Reader::new(&bytes).read_entry(), Err(Error::TruncatedData { .. })));
+        bytes[94..102].copy_from_slice(b"FFFFFFFF");
+        assert_eq!(Reader::new(&bytes).read_entry(), Err(Error::TruncatedHeader { offset: 0 }));
+    }
+
+    #[test]
+    fn zeros_behind_a_name_align_the_data() {
+        let name_size = aligned_name_size(0, 1, 4096);
+        let mut bytes =
+            Header { name_size: name_size.try_into().unwrap(), size_bytes: 3, ..Header::default() }
+                .to_bytes()
+                .to_vec();
+        bytes.push(b'a');
+        bytes.resize(4096, 0);
+        bytes.extend(b"xyz\0");
+        bytes.extend(entry(TRAILER, 0, b""));
+        let found = Reader::new(&bytes).read_entry().unwrap().unwrap();
+        assert_eq!((found.name, found.data_offset, found.data), (&b"a"[..], 4096, &b"xyz"[..]));
+    }
+
+    #[test]
+    fn names_stay_below_the_root() {
+        let parts = |name| components(name).map(|parts| parts.collect::<Vec<_>>());
+        assert_eq!(parts(b"./in//a"), Ok(std::vec![&b"in"[..], b"a"]));
+        assert_eq!(parts(b"."), Ok(Vec::new()));
+        assert_eq!(parts(b""), Err(NameError::Empty));
+        assert_eq!(parts(b"/etc"), Err(NameError::Absolute));
+        assert_eq!(parts(b"a/../b"), Err(NameError::ParentComponent));
+        assert_eq!(parts(&[b'a'; 256]), Err(NameError::ComponentTooLong));
+        assert_eq!(parts(&[b'/'; 4097][1..]), Err(NameError::Absolute));
+        assert_eq!(parts(&b"a/".repeat(2048)), Err(NameError::TooLong));
+    }
+}
