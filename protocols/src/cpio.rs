@@ -24,6 +24,9 @@ pub const NAME_MAX: usize = 4095;
 /// Longest component of a name in bytes (Linux's `NAME_MAX`).
 pub const COMPONENT_MAX: usize = 255;
 
+/// A one in each of eight bytes.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
 /// File type and permission bits of `mode`, as in `stat(2)`.
 pub mod mode {
     /// Mask of the file type.
@@ -71,9 +74,7 @@ impl Header {
         bytes[..6].copy_from_slice(MAGIC);
         let mut put = |field: Field, value: u32| {
             let start = field.offset();
-            for (i, digit) in bytes[start..start + 8].iter_mut().enumerate() {
-                *digit = b"0123456789ABCDEF"[(value >> (28 - 4 * i)) as usize & 0xf];
-            }
+            bytes[start..start + 8].copy_from_slice(&format_hex(value));
         };
         put(Field::Ino, self.ino);
         put(Field::Mode, self.mode);
@@ -85,7 +86,7 @@ impl Header {
     }
 }
 
-/// The header fields that are read, by their place among the thirteen.
+/// The header fields that mean something to this project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// Inode number.
@@ -98,6 +99,14 @@ pub enum Field {
     Mtime,
     /// Length of the data.
     FileSize,
+    /// Major number of the device that the file came from.
+    DevMajor,
+    /// Minor number of the device that the file came from.
+    DevMinor,
+    /// Major number of the device that the node stands for.
+    RdevMajor,
+    /// Minor number of the device that the node stands for.
+    RdevMinor,
     /// Length of the name.
     NameSize,
 }
@@ -110,6 +119,10 @@ impl Field {
             Self::Nlink => 4,
             Self::Mtime => 5,
             Self::FileSize => 6,
+            Self::DevMajor => 7,
+            Self::DevMinor => 8,
+            Self::RdevMajor => 9,
+            Self::RdevMinor => 10,
             Self::NameSize => 11,
         }
     }
@@ -198,13 +211,36 @@ pub struct Entry<'a> {
 pub struct Reader<'a> {
     archive: &'a [u8],
     offset: usize,
+    /// Fields as the last header had them. Neighbours mostly agree in mode, links and time, and the
+    /// kernel pays for each instruction.
+    mode: Decoded,
+    nlink: Decoded,
+    mtime: Decoded,
+}
+
+/// The digits of a field and what they say.
+#[derive(Clone, Copy, Debug)]
+struct Decoded {
+    digits: [u8; 8],
+    value: u32,
+}
+
+impl Decoded {
+    const ZERO: Self = Self { digits: *b"00000000", value: 0 };
+
+    fn decode(&mut self, digits: [u8; 8]) -> Option<u32> {
+        if digits != self.digits {
+            *self = Self { digits, value: parse_hex(digits)? };
+        }
+        Some(self.value)
+    }
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the first entry. Bytes behind the trailer are ignored.
     #[must_use]
     pub fn new(archive: &'a [u8]) -> Self {
-        Self { archive, offset: 0 }
+        Self { archive, offset: 0, mode: Decoded::ZERO, nlink: Decoded::ZERO, mtime: Decoded::ZERO }
     }
 
     /// The next entry, or `None` at the trailer.
@@ -220,7 +256,7 @@ impl<'a> Reader<'a> {
             .filter(|&end| end <= self.archive.len())
             .ok_or(Error::TruncatedHeader { offset })?;
         let stored = &self.archive[name_start..name_end];
-        let name = &stored[..stored.iter().position(|&byte| byte == 0).unwrap_or(stored.len())];
+        let name = &stored[..find_byte(stored, 0).unwrap_or(stored.len())];
         if name == TRAILER {
             return Ok(None);
         }
@@ -237,7 +273,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Entry { offset, header, name, data_offset, data }))
     }
 
-    fn read_header(&self) -> Result<Header, Error> {
+    fn read_header(&mut self) -> Result<Header, Error> {
         let offset = self.offset;
         let behind = self.archive.get(offset..).unwrap_or(&[]);
         let Some(bytes) = behind.first_chunk::<HEADER_SIZE>() else {
@@ -254,19 +290,86 @@ impl<'a> Reader<'a> {
                 _ => Error::BadMagic { offset },
             });
         }
-        let read = |field: Field| {
-            let start = field.offset();
-            let digits: [u8; 8] = core::array::from_fn(|i| bytes[start + i]);
-            parse_hex(digits).ok_or(Error::BadField { offset, field })
-        };
+        let bad = |field| Error::BadField { offset, field };
+        let read = |field: Field| parse_hex(digits(bytes, field)).ok_or(bad(field));
+        let again =
+            |last: &mut Decoded, field: Field| last.decode(digits(bytes, field)).ok_or(bad(field));
         Ok(Header {
             ino: read(Field::Ino)?,
-            mode: read(Field::Mode)?,
-            nlink: read(Field::Nlink)?,
-            mtime: read(Field::Mtime)?,
+            mode: again(&mut self.mode, Field::Mode)?,
+            nlink: again(&mut self.nlink, Field::Nlink)?,
+            mtime: again(&mut self.mtime, Field::Mtime)?,
             size_bytes: read(Field::FileSize)?,
             name_size: read(Field::NameSize)?,
         })
+    }
+}
+
+/// Reads one field of the header at `offset`: for those that few entries need, so that they are no
+/// part of [`Header`].
+///
+/// # Errors
+/// There is no whole header at `offset`, or the field is not hexadecimal.
+pub fn read_field(archive: &[u8], offset: usize, field: Field) -> Result<u32, Error> {
+    let behind = archive.get(offset..).unwrap_or(&[]);
+    let bytes = behind.first_chunk::<HEADER_SIZE>().ok_or(Error::TruncatedHeader { offset })?;
+    parse_hex(digits(bytes, field)).ok_or(Error::BadField { offset, field })
+}
+
+fn digits(header: &[u8; HEADER_SIZE], field: Field) -> [u8; 8] {
+    let start = field.offset();
+    core::array::from_fn(|i| header[start + i])
+}
+
+/// Encodes a number as eight upper-case hexadecimal digits, most significant first.
+#[must_use]
+pub fn format_hex(value: u32) -> [u8; 8] {
+    let word = u64::from(value);
+    let words = (word | word << 16) & 0x0000_ffff_0000_ffff;
+    let pairs = (words | words << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (pairs | pairs << 4) & (0x0f * ONES);
+    let is_letter = ((nibbles + 6 * ONES) >> 4) & ONES;
+    (nibbles + 0x30 * ONES + is_letter * 7).to_be_bytes()
+}
+
+/// The first eight bytes as a big-endian word, zeros standing for bytes that are not there: words
+/// compare as the bytes do.
+#[must_use]
+#[inline]
+pub fn leading_word(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+        return u64::from(first) << 32 | u64::from(last) << (64 - 8 * bytes.len());
+    }
+    match *bytes {
+        [a, b, c, ..] => u64::from(a) << 56 | u64::from(b) << 48 | u64::from(c) << 40,
+        [a, b] => u64::from(a) << 56 | u64::from(b) << 48,
+        [a] => u64::from(a) << 56,
+        [] => 0,
+    }
+}
+
+/// Where `byte` first stands in `bytes`, eight of them looked at together.
+#[must_use]
+#[inline]
+pub fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
+    const LOW: u64 = 0x7f * ONES;
+    let mut offset = 0;
+    let mut rest = bytes;
+    loop {
+        let word = leading_word(rest) ^ (u64::from(byte) * ONES);
+        // The high bit of each byte that is zero: adding 0x7f to seven bits never carries over.
+        let zeros = !(((word & LOW) + LOW) | word | LOW);
+        if zeros != 0 {
+            let found = offset + zeros.leading_zeros() as usize / 8;
+            // Behind the end the word has zeros, which are no bytes.
+            return (found < bytes.len()).then_some(found);
+        }
+        rest = rest.get(8..)?;
+        offset += 8;
     }
 }
 
@@ -275,7 +378,6 @@ impl<'a> Reader<'a> {
 /// All eight at once in one register: the kernel pays for each instruction.
 #[must_use]
 pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * ONES;
     let word = u64::from_be_bytes(digits);
     if word & HIGH != 0 {
@@ -431,6 +533,64 @@ mod tests {
             let expected = char::from(byte).to_digit(16);
             assert_eq!(parse_hex([b'0', b'0', b'0', b'0', b'0', b'0', b'0', byte]), expected);
         }
+    }
+
+    #[test]
+    fn hex_is_written_as_it_is_read() {
+        assert_eq!(format_hex(0), *b"00000000");
+        assert_eq!(format_hex(0x0123_abcd), *b"0123ABCD");
+        assert_eq!(format_hex(0x9876_5eff), *b"98765EFF");
+        assert_eq!(format_hex(u32::MAX), *b"FFFFFFFF");
+    }
+
+    #[test]
+    fn repeated_fields_follow_their_changes() {
+        let mut bytes = entry(b"a", mode::REGULAR | 0o644, b"");
+        bytes.extend(entry(b"b", mode::REGULAR | 0o644, b""));
+        bytes.extend(entry(b"c", mode::DIRECTORY | 0o755, b""));
+        bytes.extend(entry(b"d", mode::REGULAR | 0o644, b""));
+        let mut reader = Reader::new(&bytes);
+        let mut next = || reader.read_entry().unwrap().unwrap().header.mode;
+        assert_eq!([next(), next(), next(), next()], [0o100_644, 0o100_644, 0o040_755, 0o100_644]);
+    }
+
+    #[test]
+    fn rare_fields_are_read_apart() {
+        let mut bytes = archive(&[(b"a", b"")]);
+        bytes[78..86].copy_from_slice(b"00000005");
+        bytes[86..94].copy_from_slice(b"0000000x");
+        assert_eq!(read_field(&bytes, 0, Field::RdevMajor), Ok(5));
+        let bad = Error::BadField { offset: 0, field: Field::RdevMinor };
+        assert_eq!(read_field(&bytes, 0, Field::RdevMinor), Err(bad));
+        let end = bytes.len();
+        let cut = Error::TruncatedHeader { offset: end };
+        assert_eq!(read_field(&bytes, end, Field::Ino), Err(cut));
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_they_stand() {
+        for length in 0..40 {
+            let mut bytes = std::vec![b'x'; length];
+            assert_eq!(find_byte(&bytes, b'/'), None);
+            assert_eq!(find_byte(&bytes, 0), None);
+            for at in (0..length).rev() {
+                bytes[at] = b'/';
+                assert_eq!(find_byte(&bytes, b'/'), Some(at));
+            }
+        }
+        assert_eq!(find_byte(b"\xaf\x2e\x30\x2f", b'/'), Some(3));
+    }
+
+    #[test]
+    fn leading_words_compare_as_bytes_do() {
+        assert_eq!(leading_word(b"abcdefgh-"), 0x6162_6364_6566_6768);
+        assert_eq!(leading_word(b"abcdefg"), 0x6162_6364_6566_6700);
+        assert_eq!(leading_word(b"abcde"), 0x6162_6364_6500_0000);
+        assert_eq!(leading_word(b"abcd"), 0x6162_6364_0000_0000);
+        assert_eq!(leading_word(b"abc"), 0x6162_6300_0000_0000);
+        assert_eq!(leading_word(b"ab"), 0x6162_0000_0000_0000);
+        assert_eq!(leading_word(b"a"), 0x6100_0000_0000_0000);
+        assert_eq!(leading_word(b""), 0);
     }
 
     #[test]

@@ -50,6 +50,14 @@ pub mod mmio {
     pub const QUEUE_DEVICE_LOW: u64 = 0x0a0;
     /// High half of the used ring's address.
     pub const QUEUE_DEVICE_HIGH: u64 = 0x0a4;
+    /// Low half of the length of the selected shared memory region, all ones where there is none.
+    pub const SHM_LEN_LOW: u64 = 0x0b0;
+    /// High half of the length of the selected shared memory region.
+    pub const SHM_LEN_HIGH: u64 = 0x0b4;
+    /// Low half of the address of the selected shared memory region, all ones where there is none.
+    pub const SHM_BASE_LOW: u64 = 0x0b8;
+    /// High half of the address of the selected shared memory region.
+    pub const SHM_BASE_HIGH: u64 = 0x0bc;
     /// Changes whenever the configuration space changes.
     pub const CONFIG_GENERATION: u64 = 0x0fc;
     /// Start of the device's configuration space, of any access width.
@@ -61,6 +69,9 @@ pub const MAGIC: u32 = 0x7472_6976;
 
 /// Version of the modern register layout.
 pub const VERSION: u32 = 2;
+
+/// Vendor of every slot: "QEMU", which is what the reference backend reports.
+pub const VENDOR_ID: u32 = 0x554d_4551;
 
 /// Device ID of a block device (Virtio 1.2, section 5).
 pub const DEVICE_ID_BLOCK: u32 = 2;
