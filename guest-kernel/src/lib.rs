@@ -1,1 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
 
+//! The seed kernel: unpacks an archive, runs a Linux program on it, hands back what it made.
+//!
+//! What needs the machine is built for the image alone (feature `image`); the rest, file system,
+//! frames and page tables, also runs in unit tests on a host.
+
+#![no_std]
+
+extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+pub mod arch;
+pub mod errno;
+pub mod fs;
+pub mod mm;
+pub mod random;
+
+#[cfg(feature = "image")]
+mod drivers;
+#[cfg(feature = "image")]
+mod dump;
+#[cfg(feature = "image")]
+mod end;
+#[cfg(feature = "image")]
+mod init;
+#[cfg(feature = "image")]
+mod kernel;
+#[cfg(feature = "image")]
+mod output;
+#[cfg(feature = "image")]
+mod proc;
+#[cfg(feature = "image")]
+mod settings;
+#[cfg(feature = "image")]
+mod syscall;
+
+#[cfg(feature = "image")]
+pub use end::panicked;
+#[cfg(feature = "image")]
+use kernel::{trap_first, trap_second};

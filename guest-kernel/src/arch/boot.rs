@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The assembly of the boot, with the numbers that it shares with Rust.
+
+use super::layout;
+use seed_protocols::{pvh, record};
+
+const CR0_PE: u32 = 1 << 0;
+const CR0_MP: u32 = 1 << 1;
+const CR0_ET: u32 = 1 << 4;
+const CR0_NE: u32 = 1 << 5;
+const CR0_WP: u32 = 1 << 16;
+const CR0_PG: u32 = 1 << 31;
+
+const CR4_PAE: u32 = 1 << 5;
+const CR4_OSFXSR: u32 = 1 << 9;
+const CR4_OSXMMEXCPT: u32 = 1 << 10;
+
+const MSR_EFER: u32 = 0xc000_0080;
+const EFER_SCE: u32 = 1 << 0;
+const EFER_LME: u32 = 1 << 8;
+const EFER_NXE: u32 = 1 << 11;
+
+core::arch::global_asm!(
+    include_str!("tables.S"),
+    TSS = const layout::TSS,
+    KERNEL_BASE = const layout::KERNEL_BASE,
+    VECTORS = const layout::VECTORS,
+    VECTOR_STRIDE = const layout::VECTOR_STRIDE,
+);
+
+core::arch::global_asm!(
+    include_str!("entry.S"),
+    NOTE_PHYS32_ENTRY = const pvh::NOTE_PHYS32_ENTRY,
+    NOTE_RECORD = const record::NOTE_RECORD,
+    KERNEL_BASE = const layout::KERNEL_BASE,
+    STACK_SIZE = const layout::STACK_SIZE,
+    STACK_TOP = const (layout::STACK_BOTTOM + layout::STACK_SIZE).cast_signed(),
+    CR0 = const CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
+    CR4 = const CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+    MSR_EFER = const MSR_EFER,
+    EFER = const EFER_SCE | EFER_LME | EFER_NXE,
+);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Everything x86: entry, traps, paging, copies.
+
+#[cfg(feature = "image")]
+mod boot;
+#[cfg(feature = "image")]
+pub mod bulk;
+#[cfg(not(feature = "image"))]
+#[path = "bulk_model.rs"]
+pub mod bulk;
+#[cfg(feature = "image")]
+pub mod cpu;
+pub mod layout;
+#[cfg(feature = "image")]
+mod memory;
+pub mod paging;
+#[cfg(feature = "image")]
+pub mod port;
+#[cfg(feature = "image")]
+pub mod trap;

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Page tables: four levels, 4 KiB and 2 MiB pages (Intel SDM volume 3, 4.5).
+//!
+//! Each process has a table of its own for the lower half; the two entries of the upper half in
+//! use, direct map and kernel, are the same everywhere. Tables are frames, read and written as
+//! words. Whoever changes an entry that was present must have it forgotten; the methods here do.
+
+#[cfg(feature = "image")]
+use super::cpu;
+use super::layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
+use crate::mm::{
+    address::{Frame, PhysAddr, UserAddr},
+    frames::{Fill, frames},
+};
+
+const PRESENT: u64 = 1 << 0;
+const WRITABLE: u64 = 1 << 1;
+const USER: u64 = 1 << 2;
+const ACCESSED: u64 = 1 << 5;
+const DIRTY: u64 = 1 << 6;
+const LARGE: u64 = 1 << 7;
+/// Ignored by the processor: a page that is kept while its program may not touch it.
+const HIDDEN: u64 = 1 << 9;
+const NO_EXECUTE: u64 = 1 << 63;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// What a table above the last level may hold back: nothing.
+const TABLE: u64 = PRESENT | WRITABLE | USER | ACCESSED;
+
+/// Level of the root: its entries span 512 GiB.
+const TOP_LEVEL: u32 = 3;
+
+/// Entries in a table.
+const ENTRIES: u64 = 512;
+
+/// Entries of the top level that all processes share.
+const SHARED_ENTRIES: [u64; 2] = [256, 511];
+
+/// Memory for a page table ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+/// What a mapping allows. Reading is always allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Writing.
+    pub write: bool,
+    /// Fetching instructions.
+    pub execute: bool,
+}
+
+impl Rights {
+    const fn flags(self) -> u64 {
+        let write = if self.write { WRITABLE | DIRTY } else { 0 };
+        let execute = if self.execute { 0 } else { NO_EXECUTE };
+        PRESENT | USER | ACCESSED | write | execute
+    }
+}
+
+/// What a fault tried to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultAccess {
+    /// A read.
+    Read,
+    /// A write.
+    Write,
+    /// An instruction fetch.
+    Execute,
+}
+
+impl FaultAccess {
+    /// From the error code of a page fault (Intel SDM volume 3, 4.7).
+    #[must_use]
+    pub const fn from_error_code(code: u64) -> Self {
+        if code & 1 << 4 != 0 {
+            Self::Execute
+        } else if code & 1 << 1 != 0 {
+            Self::Write
+        } else {
+            Self::Read
+        }
+    }
+}
+
+/// Size of a mapped page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageSize {
+    /// 4 KiB.
+    Small,
+    /// 2 MiB.
+    Large,
+}
+
+impl PageSize {
+    /// In bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Small => PAGE_SIZE,
+            Self::Large => LARGE_PAGE_SIZE,
+        }
+    }
+}
+
+/// A mapped page, as found in the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// First frame of the page.
+    pub frame: Frame,
+    /// What it allows.
+    pub rights: Rights,
+    /// How large it is.
+    pub size: PageSize,
+}
+
+impl Mapping {
+    fn from_entry(entry: u64, size: PageSize) -> Self {
+        Self {
+            frame: PhysAddr(entry & ADDRESS & !(size.bytes() - 1)).frame(),
+            rights: Rights { write: entry & WRITABLE != 0, execute: entry & NO_EXECUTE == 0 },
+            size,
+        }
+    }
+
+    /// The physical address behind `address`, which lies in this page.
+    #[must_use]
+    pub fn physical(&self, address: UserAddr) -> PhysAddr {
+        self.frame.start().add(address.0 & (self.size.bytes() - 1))
+    }
+}
+
+/// The page tables of one address space.
+#[derive(Debug)]
+pub struct PageTables {
+    root: Frame,
+}
+
+impl PageTables {
+    /// Tables that map the kernel alone; `pattern` is a root with the shared entries.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn new(pattern: PhysAddr) -> Result<Self, NoMemory> {
+        let root = frames().allocate(Fill::Zeroed).ok_or(NoMemory)?;
+        for index in SHARED_ENTRIES {
+            let entry = frames().read_word(pattern.add(index * 8));
+            frames().write_word(root.start().add(index * 8), entry);
+        }
+        Ok(Self { root })
+    }
+
+    /// Physical address of the root, for CR3.
+    #[must_use]
+    pub fn root(&self) -> PhysAddr {
+        self.root.start()
+    }
+
+    /// The page that `address` lies in, if it is mapped.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, address: UserAddr) -> Option<Mapping> {
+        let (slot, size) = self.leaf(address)?;
+        let entry = frames().read_word(slot);
+        (entry & PRESENT != 0).then(|| Mapping::from_entry(entry, size))
+    }
+
+    /// As [`PageTables::find`], hidden pages included.
+    #[must_use]
+    pub fn find_any(&self, address: UserAddr) -> Option<Mapping> {
+        let (slot, size) = self.leaf(address)?;
+        let entry = frames().read_word(slot);
+        (entry != 0).then(|| Mapping::from_entry(entry, size))
+    }
+
+    /// Maps a 4 KiB page where none is mapped.
+    ///
+    /// # Errors
+    /// Memory for a table ran out.
+    pub fn map(&mut self, address: UserAddr, frame: Frame, rights: Rights) -> Result<(), NoMemory> {
+        let table = self.last_table(address)?;
+        write_entry(slot(table, address, 0), frame.start().0 | rights.flags());
+        Ok(())
+    }
+
+    /// Maps adjacent pages where none are mapped, inside one 2 MiB range: one walk for all.
+    ///
+    /// `frame_for` gives the frame for each page, or `None` to leave it out.
+    ///
+    /// # Errors
+    /// Memory for a table ran out.
+    pub fn map_around(
+        &mut self,
+        start: UserAddr,
+        end: UserAddr,
+        rights: Rights,
+        mut frame_for: impl FnMut(UserAddr) -> Option<Frame>,
+    ) -> Result<(), NoMemory> {
+        let table = self.last_table(start)?;
+        let mut address = start;
+        while address < end {
+            let slot = slot(table, address, 0);
+            if frames().read_word(slot) == 0
+                && let Some(frame) = frame_for(address)
+            {
+                write_entry(slot, frame.start().0 | rights.flags());
+            }
+            address.0 += PAGE_SIZE;
+        }
+        Ok(())
+    }
+
+    /// Maps a 2 MiB page if nothing is mapped in its range; tells whether it did.
+    ///
+    /// # Errors
+    /// Memory for a table ran out.
+    pub fn map_large(
+        &mut self,
+        address: UserAddr,
+        frame: impl FnOnce() -> Option<Frame>,
+        rights: Rights,
+    ) -> Result<bool, NoMemory> {
+        let directory = {
+            let upper = self.table_below(self.root.start(), address, TOP_LEVEL)?;
+            self.table_below(upper, address, 2)?
+        };
+        let slot = slot(directory, address, 1);
+        if frames().read_word(slot) != 0 {
+            return Ok(false);
+        }
+        let Some(frame) = frame() else { return Ok(false) };
+        write_entry(slot, frame.start().0 | rights.flags() | LARGE);
+        Ok(true)
+    }
+
+    /// Changes frame and rights of the page at `address`, which is mapped or hidden; the size stays.
+    pub fn replace(&mut self, address: UserAddr, frame: Frame, rights: Rights) {
+        let (slot, size) = self.leaf(address).expect("only mapped pages are replaced");
+        let large = if size == PageSize::Large { LARGE } else { 0 };
+        frames().write_word(slot, frame.start().0 | rights.flags() | large);
+        invalidate(address);
+    }
+
+    /// Turns the 2 MiB page at `address` into 4 KiB pages of the same frames and rights.
+    ///
+    /// # Errors
+    /// Memory for a table ran out.
+    pub fn split(&mut self, address: UserAddr) -> Result<(), NoMemory> {
+        let (large_slot, PageSize::Large) = self.leaf(address).expect("a mapped page is split")
+        else {
+            return Ok(());
+        };
+        let table = frames().allocate(Fill::Any).ok_or(NoMemory)?;
+        let entry = frames().read_word(large_slot) & !LARGE;
+        for index in 0..ENTRIES {
+            frames().write_word(table.start().add(index * 8), entry + index * PAGE_SIZE);
+        }
+        frames().set_note(table, u64::MAX);
+        frames().write_word(large_slot, table.start().0 | TABLE);
+        invalidate(address);
+        Ok(())
+    }
+
+    /// Calls `visit` for each mapped page in `[start, end)`, in order, and does what it says.
+    ///
+    /// A large page is visited once, if any byte of it lies in the range.
+    pub fn update(
+        &mut self,
+        start: UserAddr,
+        end: UserAddr,
+        mut visit: impl FnMut(UserAddr, Mapping) -> Update,
+    ) {
+        if start < end {
+            update_table(self.root, TOP_LEVEL, 0, (start.0, end.0 - 1), &mut visit);
+        }
+    }
+
+    /// Gives back all tables. Pages must have been removed before.
+    pub fn free(self) {
+        free_table(self.root, TOP_LEVEL);
+    }
+
+    /// Makes these tables current.
+    #[cfg(feature = "image")]
+    pub fn activate(&self) {
+        // SAFETY: `new` took the kernel's entries from the pattern, and nothing changes them.
+        unsafe { cpu::set_page_tables(self.root.start().0) }
+    }
+
+    /// Where the entry of the page at `address` stands, if all tables above it exist.
+    #[inline]
+    fn leaf(&self, address: UserAddr) -> Option<(PhysAddr, PageSize)> {
+        let mut table = self.root.start();
+        for level in [TOP_LEVEL, 2] {
+            let entry = frames().read_word(slot(table, address, level));
+            if entry & PRESENT == 0 {
+                return None;
+            }
+            table = PhysAddr(entry & ADDRESS);
+        }
+        let directory_slot = slot(table, address, 1);
+        let directory = frames().read_word(directory_slot);
+        if directory == 0 {
+            return None;
+        }
+        if directory & LARGE != 0 {
+            return Some((directory_slot, PageSize::Large));
+        }
+        Some((slot(PhysAddr(directory & ADDRESS), address, 0), PageSize::Small))
+    }
+
+    fn last_table(&mut self, address: UserAddr) -> Result<PhysAddr, NoMemory> {
+        let upper = self.table_below(self.root.start(), address, TOP_LEVEL)?;
+        let directory = self.table_below(upper, address, 2)?;
+        self.table_below(directory, address, 1)
+    }
+
+    /// The table that `address` uses below `table`, which is of `level`; made if it is missing.
+    fn table_below(
+        &self,
+        table: PhysAddr,
+        address: UserAddr,
+        level: u32,
+    ) -> Result<PhysAddr, NoMemory> {
+        let slot = slot(table, address, level);
+        let entry = frames().read_word(slot);
+        if entry & PRESENT != 0 {
+            return Ok(PhysAddr(entry & ADDRESS));
+        }
+        let below = frames().allocate(Fill::Zeroed).ok_or(NoMemory)?.start();
+        write_entry(slot, below.0 | TABLE);
+        Ok(below)
+    }
+}
+
+/// What becomes of a page that [`PageTables::update`] visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Nothing.
+    Keep,
+    /// It is no longer mapped.
+    Remove,
+    /// It stays where it is, and any access to it faults: x86 has no page without reading.
+    Hide,
+    /// It is mapped with other rights.
+    Protect(Rights),
+}
+
+/// Maps physical memory above what the tables of the image cover, up to `end`, for the direct map
+/// and the window of bulk copies, whose level-3 tables are given.
+///
+/// # Errors
+/// Memory for a table ran out.
+pub fn extend_direct_map(end: u64, level3_tables: [PhysAddr; 2]) -> Result<(), NoMemory> {
+    const GIB: u64 = 1 << 30;
+    let mut address = DIRECT_MAP_STATIC_BYTES;
+    while address < end {
+        let table = frames().allocate(Fill::Any).ok_or(NoMemory)?.start();
+        for index in 0..ENTRIES {
+            let flags = PRESENT | WRITABLE | USER | ACCESSED | DIRTY | LARGE | NO_EXECUTE;
+            let entry = address + index * LARGE_PAGE_SIZE | flags;
+            frames().write_word(table.add(index * 8), entry);
+        }
+        for level3 in level3_tables {
+            frames().write_word(level3.add(address / GIB * 8), table.0 | TABLE);
+        }
+        address += GIB;
+    }
+    Ok(())
+}
+
+/// The first physical address that the direct map can never reach.
+pub const PHYSICAL_END: u64 = 500 << 30;
+
+const _: () = assert!(DIRECT_MAP % (1 << 39) == 0);
+
+fn slot(table: PhysAddr, address: UserAddr, level: u32) -> PhysAddr {
+    table.add((address.0 >> (12 + 9 * level) & (ENTRIES - 1)) * 8)
+}
+
+/// Writes an entry of a user table and notes which group of eight it belongs to, so that walks over
+/// a range skip the empty ones: reading an entry costs as much as any other instruction.
+#[inline]
+fn write_entry(slot: PhysAddr, entry: u64) {
+    frames().write_word(slot, entry);
+    let table = slot.frame();
+    let note = frames().note(table);
+    frames().set_note(table, note | 1 << (slot.0 / 64 % 64));
+}
+
+/// The indices of the entries of `table` that may be present, in order.
+fn noted_entries(table: Frame) -> impl Iterator<Item = u64> {
+    let mut groups = frames().note(table);
+    core::iter::from_fn(move || {
+        (groups != 0).then(|| {
+            let group = u64::from(groups.trailing_zeros());
+            groups &= groups - 1;
+            group * 8..group * 8 + 8
+        })
+    })
+    .flatten()
+}
+
+/// The part of [`PageTables::update`] below one table, which maps from `base` on. `range` has its
+/// last byte, not its end, so that it cannot overflow.
+fn update_table(
+    table: Frame,
+    level: u32,
+    base: u64,
+    range: (u64, u64),
+    visit: &mut impl FnMut(UserAddr, Mapping) -> Update,
+) {
+    let entry_bytes = PAGE_SIZE << (9 * level);
+    for index in noted_entries(table) {
+        let first = base + index * entry_bytes;
+        if first > range.1 {
+            return;
+        }
+        if first + (entry_bytes - 1) < range.0 {
+            continue;
+        }
+        let slot = table.start().add(index * 8);
+        let entry = frames().read_word(slot);
+        if entry == 0 {
+            continue;
+        }
+        let size = match (level, entry & LARGE) {
+            (0, _) => PageSize::Small,
+            (_, LARGE) => PageSize::Large,
+            _ => {
+                let below = PhysAddr(entry & ADDRESS).frame();
+                update_table(below, level - 1, first, range, visit);
+                continue;
+            }
+        };
+        match visit(UserAddr(first), Mapping::from_entry(entry, size)) {
+            Update::Keep => {}
+            Update::Remove => {
+                frames().write_word(slot, 0);
+                invalidate(UserAddr(first));
+            }
+            Update::Hide => {
+                let hidden = entry & !(PRESENT | WRITABLE) | HIDDEN;
+                frames().write_word(slot, hidden);
+                invalidate(UserAddr(first));
+            }
+            Update::Protect(rights) => {
+                let large = if size == PageSize::Large { LARGE } else { 0 };
+                frames().write_word(slot, entry & ADDRESS | rights.flags() | large);
+                invalidate(UserAddr(first));
+            }
+        }
+    }
+}
+
+fn free_table(table: Frame, level: u32) {
+    if level > 0 {
+        for index in noted_entries(table) {
+            let entry = frames().read_word(table.start().add(index * 8));
+            if entry != 0 && entry & LARGE == 0 {
+                free_table(PhysAddr(entry & ADDRESS).frame(), level - 1);
+            }
+        }
+    }
+    frames().release(table);
+}
+
+#[cfg(feature = "image")]
+fn invalidate(address: UserAddr) {
+    cpu::invalidate_page(address.0);
+}
+
+/// Unit tests have no processor that could remember a translation.
+#[cfg(not(feature = "image"))]
+fn invalidate(_address: UserAddr) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const READ: Rights = Rights { write: false, execute: false };
+    const WRITE: Rights = Rights { write: true, execute: false };
+
+    fn tables() -> PageTables {
+        let pattern = frames().allocate(Fill::Zeroed).unwrap();
+        frames().write_word(pattern.start().add(256 * 8), 0x1003);
+        PageTables::new(pattern.start()).unwrap()
+    }
+
+    #[test]
+    fn entries_have_the_processors_form() {
+        let mut tables = tables();
+        tables.map(UserAddr(0x40_1000), Frame(0x123), WRITE).unwrap();
+        let (slot, _) = tables.leaf(UserAddr(0x40_1fff)).unwrap();
+        assert_eq!(frames().read_word(slot), 0x8000_0000_0012_3067);
+        assert_eq!(slot.0 & 0xfff, 8);
+        assert_eq!(frames().read_word(tables.root().add(256 * 8)), 0x1003);
+    }
+
+    #[test]
+    fn mapped_pages_are_found_and_removed() {
+        let mut tables = tables();
+        tables.map(UserAddr(0x7fff_ffff_e000), Frame(5), READ).unwrap();
+        tables.map(UserAddr(0x1000), Frame(6), WRITE).unwrap();
+        let found = tables.find(UserAddr(0x7fff_ffff_e123)).unwrap();
+        assert_eq!(found.physical(UserAddr(0x7fff_ffff_e123)), PhysAddr(0x5123));
+        assert_eq!(tables.find(UserAddr(0x2000)), None);
+        let mut seen = Vec::new();
+        tables.update(UserAddr(0), UserAddr(0x7fff_ffff_f000), |address, mapping| {
+            seen.push((address.0, mapping.frame.0));
+            Update::Remove
+        });
+        assert_eq!(seen, [(0x1000, 6), (0x7fff_ffff_e000, 5)]);
+        assert_eq!(tables.find(UserAddr(0x1000)), None);
+    }
+
+    #[test]
+    fn large_pages_split_into_the_same_memory() {
+        let mut tables = tables();
+        assert_eq!(tables.map_large(UserAddr(0x40_0000), || Some(Frame(512)), WRITE), Ok(true));
+        assert_eq!(tables.map_large(UserAddr(0x40_0000), || Some(Frame(512)), WRITE), Ok(false));
+        let before = tables.find(UserAddr(0x5f_f123)).unwrap();
+        assert_eq!((before.size, before.frame), (PageSize::Large, Frame(512)));
+        tables.split(UserAddr(0x40_0000)).unwrap();
+        let after = tables.find(UserAddr(0x5f_f123)).unwrap();
+        assert_eq!((after.size, after.rights), (PageSize::Small, WRITE));
+        assert_eq!(after.physical(UserAddr(0x5f_f123)), before.physical(UserAddr(0x5f_f123)));
+    }
+
+    #[test]
+    fn freed_tables_come_back() {
+        let before = frames().counts().free;
+        let mut tables = tables();
+        tables.map(UserAddr(0x1000), Frame(6), WRITE).unwrap();
+        tables.map(UserAddr(0x7fff_0000_0000), Frame(6), WRITE).unwrap();
+        tables.free();
+        assert_eq!(frames().counts().free, before - 1);
+    }
+}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+
+# What the processor reads: task state, descriptors, gates and page tables, complete at link time.
+# Intel SDM volume 3: 3.4.5 (descriptors), 6.14 (gates), 7.7 (64-bit TSS), 4.5 (4-level paging).
+
+.section .data.tables, "aw", @progbits
+
+# ---- task state: the first bytes of the data, see kernel.ld ----
+.global tss
+tss:
+    .long 0
+    .quad 0                             # rsp0: end of the running thread's register frame
+    .quad 0, 0                          # rsp1, rsp2
+    .quad 0
+    .quad fault_stack_top               # ist1: for NMI, double fault and machine check
+    .quad 0, 0, 0, 0, 0, 0              # ist2 to ist7
+    .quad 0
+    .word 0, 104                        # no I/O permission map: it would start behind the end
+.set TSS_LIMIT, . - tss - 1
+
+# ---- segments; the selectors are Linux's, as programs may look at them ----
+.balign 16
+gdt:
+    .quad 0
+    .quad 0
+    .quad 0x00af9b000000ffff            # 0x10: kernel code, 64 bits
+    .quad 0x00cf93000000ffff            # 0x18: kernel data
+    .quad 0x00cffb000000ffff            # 0x23: user code, 32 bits: sysret's base, never entered
+    .quad 0x00cff3000000ffff            # 0x2b: user data
+    .quad 0x00affb000000ffff            # 0x33: user code, 64 bits
+    .quad 0
+    # 0x40: the task state segment; its address is a constant, so the split is one too
+    .word TSS_LIMIT, {TSS} & 0xffff
+    .byte ({TSS} >> 16) & 0xff, 0x89, 0, ({TSS} >> 24) & 0xff
+    .long ({TSS} >> 32) & 0xffffffff, 0
+.set GDT_LIMIT, . - gdt - 1
+
+.global gdt_pointer
+gdt_pointer:
+    .word GDT_LIMIT
+    .quad gdt
+gdt_pointer_physical:
+    .word GDT_LIMIT
+    .long gdt - {KERNEL_BASE}
+
+# ---- gates: stub number n stands at VECTORS + n * VECTOR_STRIDE, see traps.S ----
+.macro gate stub, attributes, stack=0
+    .set handler, {VECTORS} + \stub * {VECTOR_STRIDE}
+    .word handler & 0xffff, 0x10
+    .byte \stack, \attributes
+    .word (handler >> 16) & 0xffff
+    .long (handler >> 32) & 0xffffffff, 0
+.endm
+
+.set KERNEL_GATE, 0x8e                  # present, privilege 0, interrupt gate
+.set USER_GATE, 0xee                    # the same, programs may call it
+
+.balign 16
+idt:
+.set vector, 0
+.rept 32
+    .if vector == 2 || vector == 8 || vector == 18
+    gate vector, KERNEL_GATE, 1
+    .elseif vector == 3 || vector == 4
+    gate vector, USER_GATE
+    .else
+    gate vector, KERNEL_GATE
+    .endif
+    .set vector, vector + 1
+.endr
+    .fill 16 * (0x80 - 32), 1, 0
+    gate 32, USER_GATE                  # int $0x80
+.set IDT_LIMIT, . - idt - 1
+
+idt_pointer:
+    .word IDT_LIMIT
+    .quad idt
+
+# ---- page tables ----
+.set P, 1 << 0                          # present
+.set W, 1 << 1                          # writable
+.set U, 1 << 2                          # user, where all levels say so
+.set PWT_PCD, 3 << 3                    # not cached
+.set AD, 3 << 5                         # accessed and dirty: spares the processor the write
+.set PS, 1 << 7                         # large page
+.set NX, 1 << 63
+
+.balign 4096
+# The tables of the boot, and the pattern for every process: those take entries 256 and 511.
+.global boot_pml4
+boot_pml4:
+    .quad kernel_pdpt - {KERNEL_BASE} + P + W       # addresses as loaded, until paging is on
+    .fill 255, 8, 0
+    .quad direct_pdpt - {KERNEL_BASE} + P + W
+    .fill 254, 8, 0
+    .quad kernel_pdpt - {KERNEL_BASE} + P + W
+
+kernel_pdpt:
+    .quad kernel_pd - {KERNEL_BASE} + P + W
+    .fill 509, 8, 0
+    .quad kernel_pd - {KERNEL_BASE} + P + W
+    .quad 0
+
+kernel_pd:
+    .quad 0
+    .quad 0x200000 + P + PS + AD
+    .quad 0x400000 + P + PS + AD + NX
+    .quad 0x600000 + P + W + PS + AD + NX
+    .fill 508, 8, 0
+
+.global direct_pdpt
+direct_pdpt:
+.set n, 0
+.rept 4
+    .quad direct_pds + n * 4096 - {KERNEL_BASE} + P + W + U
+    .set n, n + 1
+.endr
+    .fill 508, 8, 0
+
+# The tables that bulk copies run under, see bulk.rs: all memory for ring 3, at entry 1.
+.global bulk_pml4
+bulk_pml4:
+    .quad 0
+    .quad bulk_pdpt - {KERNEL_BASE} + P + W + U
+    .fill 254, 8, 0
+    .quad direct_pdpt - {KERNEL_BASE} + P + W
+    .fill 254, 8, 0
+    .quad kernel_pdpt - {KERNEL_BASE} + P + W
+
+.global bulk_pdpt
+bulk_pdpt:
+.set n, 0
+.rept 4
+    .quad direct_pds + n * 4096 - {KERNEL_BASE} + P + W + U
+    .set n, n + 1
+.endr
+    .fill 506, 8, 0
+    .quad bulk_text_pd - {KERNEL_BASE} + P + U
+    .quad 0
+
+bulk_text_pd:
+    .quad 0
+    .quad 0x200000 + P + U + PS + AD
+    .fill 510, 8, 0
+
+# Physical memory from 0 to 4 GiB. The user bit has no effect below boot_pml4's entry 256, which
+# lacks it. Devices lie in the last GiB, behind the end of RAM.
+direct_pds:
+.set n, 0
+.rept 2048
+    .if n < 1536
+    .quad n * 0x200000 + P + W + U + PS + AD + NX
+    .else
+    .quad n * 0x200000 + P + W + U + PS + AD + NX + PWT_PCD
+    .endif
+    .set n, n + 1
+.endr

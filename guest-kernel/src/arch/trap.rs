@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Traps: the register frame, and what an interrupt, a fault or a system call means.
+//!
+//! A system call arrives in one of three ways, and [`classify`] makes them one:
+//! the `syscall` instruction; `int $0x80`; and, where a KVM interprets supervisor mode and does not
+//! know `syscall`, a page fault from ring 3 at the very address of the entry, with `rcx` and `r11`
+//! set as `syscall` sets them. A program that jumps there itself gains nothing by it. On such a
+//! machine `int $0x80` is an invalid opcode.
+
+use super::{cpu, layout, paging::FaultAccess};
+use crate::mm::address::UserAddr;
+
+/// Vector number that stands for the `syscall` instruction; no interrupt has it.
+pub const VECTOR_SYSCALL: u64 = 0x7f;
+
+/// Vector of `int $0x80`, as its stub pushes it.
+pub const VECTOR_INT80: u64 = 0x7e;
+
+/// Vector of an invalid opcode.
+pub const INVALID_OPCODE: u8 = 6;
+
+/// Selector of programs' code.
+pub const USER_CODE: u16 = 0x33;
+
+/// Selector of programs' data and stack.
+pub const USER_DATA: u16 = 0x2b;
+
+/// Flags that a program may set; the rest are forced (Intel SDM volume 1, 3.4.3).
+const USER_FLAGS: u64 = 0x0024_4dd5;
+
+/// Flags that are always on: the reserved bit 1 and the interrupt flag.
+const FORCED_FLAGS: u64 = 0x202;
+
+/// The registers of a thread, in the order in which they are pushed, downwards.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(16))]
+#[expect(missing_docs, reason = "the names are those of the registers")]
+pub struct Registers {
+    pub r15: u64,
+    pub r14: u64,
+    pub r13: u64,
+    pub r12: u64,
+    pub rbp: u64,
+    pub rbx: u64,
+    pub r11: u64,
+    pub r10: u64,
+    pub r9: u64,
+    pub r8: u64,
+    pub rax: u64,
+    pub rcx: u64,
+    pub rdx: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    vector: u64,
+    error: u64,
+    pub rip: u64,
+    cs: u64,
+    rflags: u64,
+    pub rsp: u64,
+    ss: u64,
+}
+
+/// Bytes from `r15` to the end: what `resume` pops.
+const REGISTERS_SIZE: usize = size_of::<Registers>();
+
+/// Bytes from `r11`, the last volatile register pushed, to the end.
+const VOLATILE_TO_END: usize = size_of::<Registers>() - core::mem::offset_of!(Registers, r11);
+
+// The processor aligns the stack to 16 before it pushes, so the frame's end must be.
+const _: () = assert!(size_of::<Registers>().is_multiple_of(16));
+const _: () = assert!(core::mem::offset_of!(Registers, ss) + 8 == size_of::<Registers>());
+
+impl Registers {
+    /// The registers of a program at its first instruction.
+    #[must_use]
+    pub fn at_start(entry: UserAddr, stack: UserAddr) -> Self {
+        Self {
+            rip: entry.0,
+            rsp: stack.0,
+            cs: USER_CODE.into(),
+            ss: USER_DATA.into(),
+            rflags: FORCED_FLAGS,
+            ..Self::default()
+        }
+    }
+
+    /// Argument `index` of a system call, counted from 0.
+    #[must_use]
+    #[inline]
+    pub fn argument(&self, index: u8) -> u64 {
+        match index {
+            0 => self.rdi,
+            1 => self.rsi,
+            2 => self.rdx,
+            3 => self.r10,
+            4 => self.r8,
+            _ => self.r9,
+        }
+    }
+
+    /// The flags as the program sees them.
+    #[must_use]
+    pub fn flags(&self) -> u64 {
+        self.rflags
+    }
+
+    /// Sets the flags that a program may set.
+    pub fn set_flags(&mut self, flags: u64) {
+        self.rflags = flags & USER_FLAGS | FORCED_FLAGS;
+    }
+
+    /// Sets the instruction pointer to an address that a program gave. Returning to an address
+    /// that is not canonical would fault in the kernel; such ones become one that faults outside.
+    pub fn set_instruction(&mut self, address: u64) {
+        self.rip = if address < layout::USER_END { address } else { layout::USER_END };
+    }
+}
+
+/// What a trap out of a program means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// A system call; the number is in `rax`.
+    SystemCall,
+    /// A page fault.
+    PageFault {
+        /// The address that was touched.
+        address: u64,
+        /// What was tried.
+        access: FaultAccess,
+    },
+    /// Another exception, by its vector.
+    Exception(u8),
+}
+
+/// Tells what a trap out of a program means and brings the frame into the form that a system call
+/// has everywhere: `rip` behind the instruction.
+#[inline]
+pub fn classify(registers: &mut Registers) -> Trap {
+    match registers.vector {
+        VECTOR_SYSCALL | VECTOR_INT80 => Trap::SystemCall,
+        14 if registers.rip == cpu::syscall_entry_address() => {
+            registers.set_instruction(registers.rcx);
+            registers.set_flags(registers.r11);
+            cpu::note_interpreted();
+            Trap::SystemCall
+        }
+        14 => Trap::PageFault {
+            address: cpu::fault_address(),
+            access: FaultAccess::from_error_code(registers.error),
+        },
+        #[expect(clippy::cast_possible_truncation, reason = "the stubs push numbers below 32")]
+        vector => Trap::Exception(vector as u8),
+    }
+}
+
+/// Length of `int $0x80`, which arrives as an invalid opcode where KVM interprets ring 0.
+pub const INT80: [u8; 2] = [0xcd, 0x80];
+
+/// Whether the whole frame is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The trap is dealt with; the thread goes on.
+    Resume = 0,
+    /// [`trap_second`] is to be called with all registers saved.
+    NeedAll = 1,
+}
+
+unsafe extern "C" {
+    /// Goes on with the thread whose frame the task state names.
+    fn resume() -> !;
+}
+
+/// Enters or resumes the thread whose registers were made current by [`cpu::set_frame`].
+pub fn resume_current() -> ! {
+    // SAFETY: `set_frame` took a frame whose selectors and flags are a program's, and whose
+    // addresses are canonical; the kernel stack is given up, as nobody returns here.
+    unsafe { resume() }
+}
+
+extern "C" fn trap_first(registers: &mut Registers) -> Outcome {
+    crate::trap_first(registers)
+}
+
+extern "C" fn trap_second() {
+    crate::trap_second();
+}
+
+extern "C" fn kernel_fault(registers: &Registers) -> ! {
+    panic!(
+        "exception {} in the kernel at {:#x}, error {:#x}, address {:#x}",
+        registers.vector,
+        registers.rip,
+        registers.error,
+        cpu::fault_address()
+    )
+}
+
+core::arch::global_asm!(
+    include_str!("traps.S"),
+    KERNEL_BASE = const layout::KERNEL_BASE,
+    BULK_TEXT = const super::bulk::TEXT_WINDOW,
+    VECTOR_STRIDE = const layout::VECTOR_STRIDE,
+    VECTOR_SYSCALL = const VECTOR_SYSCALL,
+    VECTOR_INT80 = const VECTOR_INT80,
+    USER_CODE = const USER_CODE,
+    USER_DATA = const USER_DATA,
+    STACK_TOP = const (layout::STACK_BOTTOM + layout::STACK_SIZE).cast_signed(),
+    CS_FROM_VOLATILE = const core::mem::offset_of!(Registers, cs) - core::mem::offset_of!(Registers, r11),
+    SAVED_BYTES = const core::mem::offset_of!(Registers, r11),
+    REGISTERS_SIZE = const REGISTERS_SIZE,
+    VOLATILE_TO_END = const VOLATILE_TO_END,
+    trap_first = sym trap_first,
+    trap_second = sym trap_second,
+    kernel_fault = sym kernel_fault,
+);

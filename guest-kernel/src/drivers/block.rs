@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The disks: virtio-blk on virtio-mmio, polled, one request at a time.
+//!
+//! Follows Virtio 1.2: 3.1.1 (initialization), 4.2.3 (MMIO), 2.7 (split queue), 5.2 (block).
+//! Every register access is an exit to the monitor, so only those are made that the specification
+//! asks for. A request may have many segments at any byte address, so data goes between the disk
+//! and its final place in memory with no copy.
+
+use crate::arch::{layout::PAGE_SIZE, port};
+use crate::mm::address::{Frame, PhysAddr};
+use crate::mm::frames::{Fill, frames};
+use core::sync::atomic::{Ordering, fence};
+use seed_protocols::block::{
+    CONFIG_CAPACITY, F_FLUSH, F_RO, RequestHeader, RequestType, SECTOR_SIZE, Status,
+};
+use seed_protocols::virtio::{self, mmio, ring, status};
+
+/// Descriptors of the queue that we ask for.
+const QUEUE_SIZE: u32 = 128;
+
+/// Segments in a request: two descriptors are its header and its status.
+pub const SEGMENTS_MAX: usize = QUEUE_SIZE as usize - 2;
+
+// Where the parts of the queue lie in its one frame.
+const AVAIL_OFFSET: u64 = QUEUE_SIZE as u64 * ring::DESC_SIZE as u64;
+const USED_OFFSET: u64 = 2560;
+const HEADER_OFFSET: u64 = 3712;
+const STATUS_OFFSET: u64 = HEADER_OFFSET + RequestHeader::SIZE as u64;
+
+const _: () = assert!(
+    AVAIL_OFFSET as usize + ring::RING_OFFSET + QUEUE_SIZE as usize * ring::AVAIL_ELEMENT_SIZE
+        <= USED_OFFSET as usize
+);
+const _: () = assert!(
+    USED_OFFSET as usize + ring::RING_OFFSET + QUEUE_SIZE as usize * ring::USED_ELEMENT_SIZE
+        <= HEADER_OFFSET as usize
+);
+const _: () = assert!(STATUS_OFFSET < PAGE_SIZE);
+
+/// Why a disk cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The transport is of another version than 2.
+    Version(u32),
+    /// The device refused our features.
+    Features,
+    /// The queue is smaller than we need.
+    Queue(u32),
+    /// Memory ran out.
+    NoMemory,
+    /// A request failed.
+    Request(Status),
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Version(version) => write!(
+                f,
+                "virtio-mmio version {version}, 2 is needed (QEMU: virtio-mmio.force-legacy=false)"
+            ),
+            Self::Features => write!(f, "the device refused the features of a modern driver"),
+            Self::Queue(size) => write!(f, "its queue has {size} entries, {QUEUE_SIZE} are needed"),
+            Self::NoMemory => write!(f, "no memory for its queue"),
+            Self::Request(status) => write!(f, "a request failed ({status:?})"),
+        }
+    }
+}
+
+/// Whether a disk may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No.
+    ReadOnly,
+    /// Yes.
+    ReadWrite,
+}
+
+/// A part of memory that a request moves: address and length in bytes.
+pub type Segment = (PhysAddr, u32);
+
+/// A disk that answers.
+#[derive(Debug)]
+pub struct Disk {
+    slot: Slot,
+    queue: Frame,
+    /// Requests so far, which is what both ring indices are at.
+    requests: u16,
+    features: u32,
+}
+
+/// The registers of a virtio-mmio slot, by its physical address.
+#[derive(Clone, Copy, Debug)]
+struct Slot(u64);
+
+impl Slot {
+    fn read(self, register: u64) -> u32 {
+        // SAFETY: the machine has a virtio-mmio transport here; reading changes no memory.
+        unsafe { port::read_register(self.0 + register) }
+    }
+
+    fn write(self, register: u64, value: u32) {
+        // SAFETY: the machine has a virtio-mmio transport here; the only memory that its device
+        // touches is the queue's frame and the segments of the request in it.
+        unsafe { port::write_register(self.0 + register, value) }
+    }
+}
+
+impl Disk {
+    /// Looks for a disk at a slot and sets it up; `None` if there is none.
+    ///
+    /// # Errors
+    /// There is a disk, but it cannot be used.
+    pub fn probe(slot_address: u64) -> Result<Option<Self>, Error> {
+        let slot = Slot(slot_address);
+        if slot.read(mmio::DEVICE_ID) != virtio::DEVICE_ID_BLOCK {
+            return Ok(None);
+        }
+        let version = slot.read(mmio::VERSION);
+        if version != virtio::VERSION {
+            return Err(Error::Version(version));
+        }
+        slot.write(mmio::STATUS, 0);
+        let mut state = status::ACKNOWLEDGE | status::DRIVER;
+        slot.write(mmio::STATUS, state);
+        slot.write(mmio::DEVICE_FEATURES_SEL, 0);
+        let features = slot.read(mmio::DEVICE_FEATURES) & (1 << F_RO | 1 << F_FLUSH);
+        slot.write(mmio::DRIVER_FEATURES_SEL, 0);
+        slot.write(mmio::DRIVER_FEATURES, features);
+        slot.write(mmio::DRIVER_FEATURES_SEL, 1);
+        slot.write(mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32));
+        state |= status::FEATURES_OK;
+        slot.write(mmio::STATUS, state);
+        if slot.read(mmio::STATUS) & status::FEATURES_OK == 0 {
+            return Err(Error::Features);
+        }
+        let queue = frames().allocate(Fill::Zeroed).ok_or(Error::NoMemory)?;
+        set_up_queue(slot, queue)?;
+        slot.write(mmio::STATUS, state | status::DRIVER_OK);
+        Ok(Some(Self { slot, queue, requests: 0, features }))
+    }
+
+    /// Whether the disk may be written.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if self.features & 1 << F_RO != 0 { Access::ReadOnly } else { Access::ReadWrite }
+    }
+
+    /// Size in sectors. Asks the device.
+    #[must_use]
+    pub fn read_capacity(&self) -> u64 {
+        // The generation register guards against a change between the halves; ours never changes.
+        let low = self.slot.read(mmio::CONFIG + CONFIG_CAPACITY);
+        let high = self.slot.read(mmio::CONFIG + CONFIG_CAPACITY + 4);
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Reads sectors into memory. The segments' lengths add up to whole sectors.
+    ///
+    /// # Errors
+    /// The device says that it failed.
+    pub fn read(&mut self, sector: u64, segments: &[Segment]) -> Result<(), Error> {
+        self.request(RequestType::In, sector, segments)
+    }
+
+    /// Writes sectors from memory. The segments' lengths add up to whole sectors.
+    ///
+    /// # Errors
+    /// The device says that it failed.
+    pub fn write(&mut self, sector: u64, segments: &[Segment]) -> Result<(), Error> {
+        self.request(RequestType::Out, sector, segments)
+    }
+
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// The device says that it failed.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.features & 1 << F_FLUSH == 0 {
+            return Ok(());
+        }
+        self.request(RequestType::Flush, 0, &[])
+    }
+
+    fn request(
+        &mut self,
+        kind: RequestType,
+        sector: u64,
+        segments: &[Segment],
+    ) -> Result<(), Error> {
+        assert!(segments.len() <= SEGMENTS_MAX, "a request has too many segments");
+        let queue = self.queue.start();
+        let header = queue.add(HEADER_OFFSET);
+        frames().write(header, &RequestHeader { kind, sector }.to_bytes());
+        let data_flags = if kind == RequestType::In {
+            ring::DESC_F_NEXT | ring::DESC_F_WRITE
+        } else {
+            ring::DESC_F_NEXT
+        };
+        write_descriptor(queue, 0, (header, RequestHeader::SIZE as u32), ring::DESC_F_NEXT);
+        let mut index = 1;
+        for &segment in segments {
+            write_descriptor(queue, index, segment, data_flags);
+            index += 1;
+        }
+        write_descriptor(queue, index, (queue.add(STATUS_OFFSET), 1), ring::DESC_F_WRITE);
+        self.submit();
+        let mut answer = [0];
+        frames().read(queue.add(STATUS_OFFSET), &mut answer);
+        match Status::from(answer[0]) {
+            Status::Ok => Ok(()),
+            status => Err(Error::Request(status)),
+        }
+    }
+
+    /// Hands descriptor 0 to the device and waits until it comes back.
+    fn submit(&mut self) {
+        let queue = self.queue.start();
+        let avail = frames().pointer(queue.add(AVAIL_OFFSET));
+        let used = frames().pointer(queue.add(USED_OFFSET));
+        // The ring elements are all 0, the head that we use: only the index moves.
+        self.requests = self.requests.wrapping_add(1);
+        // The device must see the descriptors before the index, and the index before the notice.
+        fence(Ordering::SeqCst);
+        // SAFETY: both rings lie in the queue's frame, aligned, and the device writes the used
+        // ring, so accesses are volatile.
+        unsafe { avail.add(ring::IDX_OFFSET).cast::<u16>().write_volatile(self.requests) };
+        fence(Ordering::SeqCst);
+        self.slot.write(mmio::QUEUE_NOTIFY, 0);
+        // SAFETY: as above.
+        while unsafe { used.add(ring::IDX_OFFSET).cast::<u16>().read_volatile() } != self.requests {
+            core::hint::spin_loop();
+        }
+        fence(Ordering::SeqCst);
+    }
+}
+
+fn set_up_queue(slot: Slot, queue: Frame) -> Result<(), Error> {
+    slot.write(mmio::QUEUE_SEL, 0);
+    let size_max = slot.read(mmio::QUEUE_NUM_MAX);
+    if size_max < QUEUE_SIZE {
+        return Err(Error::Queue(size_max));
+    }
+    slot.write(mmio::QUEUE_NUM, QUEUE_SIZE);
+    for (low, high, offset) in [
+        (mmio::QUEUE_DESC_LOW, mmio::QUEUE_DESC_HIGH, 0),
+        (mmio::QUEUE_DRIVER_LOW, mmio::QUEUE_DRIVER_HIGH, AVAIL_OFFSET),
+        (mmio::QUEUE_DEVICE_LOW, mmio::QUEUE_DEVICE_HIGH, USED_OFFSET),
+    ] {
+        let address = queue.start().add(offset).0;
+        slot.write(low, (address & 0xffff_ffff) as u32);
+        slot.write(high, (address >> 32) as u32);
+    }
+    // The driver polls.
+    let flags = queue.start().add(AVAIL_OFFSET);
+    frames().write(flags, &ring::AVAIL_F_NO_INTERRUPT.to_le_bytes());
+    slot.write(mmio::QUEUE_READY, 1);
+    Ok(())
+}
+
+fn write_descriptor(queue: PhysAddr, index: u16, (address, length): Segment, flags: u16) {
+    let at = queue.add(u64::from(index) * ring::DESC_SIZE as u64);
+    let next = index + 1;
+    frames().write_word(at, address.0);
+    frames()
+        .write_word(at.add(8), u64::from(length) | u64::from(flags) << 32 | u64::from(next) << 48);
+}
+
+/// Bytes in the sectors that hold `bytes`.
+#[must_use]
+pub const fn sectors_for(bytes: u64) -> u64 {
+    bytes.div_ceil(SECTOR_SIZE)
+}

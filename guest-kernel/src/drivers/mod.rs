@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Drivers: the serial port, the debug exit and the disks.
+
+pub mod block;
+pub mod debug_exit;
+pub mod serial;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The serial port: a 16550A, polled, transmit only.
+//!
+//! With its FIFO on, the port takes sixteen bytes whenever its transmitter is empty, so each
+//! sixteen bytes cost two exits: one to ask, one to write.
+
+use crate::arch::port;
+use crate::mm::address::PhysAddr;
+use crate::mm::frames::frames;
+use core::cell::Cell;
+use core::fmt;
+use seed_protocols::machine::SERIAL_PORT;
+
+/// Transmit register.
+const DATA: u16 = SERIAL_PORT;
+
+/// FIFO control register.
+const FIFO_CONTROL: u16 = SERIAL_PORT + 2;
+
+/// Line status register.
+const LINE_STATUS: u16 = SERIAL_PORT + 5;
+
+/// FIFO control: both FIFOs on and empty.
+const FIFO_ENABLE_AND_CLEAR: u8 = 0b111;
+
+/// Line status: the transmit FIFO is empty.
+const TRANSMITTER_EMPTY: u8 = 1 << 5;
+
+/// Bytes that the transmit FIFO holds.
+const FIFO_BYTES: usize = 16;
+
+struct Port {
+    is_set_up: Cell<bool>,
+}
+
+// SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
+unsafe impl Sync for Port {}
+
+static PORT: Port = Port { is_set_up: Cell::new(false) };
+
+/// Sends bytes; returns when the port has taken them all.
+pub fn write(bytes: &[u8]) {
+    send(bytes.as_ptr(), bytes.len());
+}
+
+/// Sends bytes that lie in frame memory.
+pub fn write_frames(start: PhysAddr, len: usize) {
+    send(frames().pointer(start), len);
+}
+
+fn send(bytes: *const u8, len: usize) {
+    if !PORT.is_set_up.replace(true) {
+        // SAFETY: the register changes nothing but the port.
+        unsafe { port::write_u8(FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR) }
+    }
+    let mut done = 0;
+    while done < len {
+        let count = (len - done).min(FIFO_BYTES);
+        // SAFETY: reading the status and writing data change nothing but the port; the callers
+        // pass so many bytes that can be read.
+        unsafe {
+            while port::read_u8(LINE_STATUS) & TRANSMITTER_EMPTY == 0 {}
+            port::write_bytes(DATA, bytes.add(done), count);
+        }
+        done += count;
+    }
+}
+
+/// The port as a target of `write!`, through a buffer: its bytes go out on [`Writer::flush`].
+#[derive(Debug)]
+pub struct Writer {
+    buffer: [u8; FIFO_BYTES],
+    length: usize,
+}
+
+impl Writer {
+    /// A writer with nothing to send.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { buffer: [0; FIFO_BYTES], length: 0 }
+    }
+
+    /// Sends bytes as they are.
+    pub fn write_bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.length == FIFO_BYTES {
+                self.flush();
+            }
+            self.buffer[self.length] = byte;
+            self.length += 1;
+        }
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) {
+        write(&self.buffer[..self.length]);
+        self.length = 0;
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write_bytes(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Character devices, and the nodes that every tree has without an archive giving them.
+//!
+//! `/dev` and its nodes, `/tmp` and `/out` are made when somebody first looks: most programs never
+//! do, and each node costs the start-up instructions. Until then they are [`Pending`].
+
+use super::directory::Directory;
+use super::inode::{Content, FileSystem, InodeId};
+use alloc::borrow::Cow;
+
+/// The character devices that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// `/dev/null`
+    Null,
+    /// `/dev/zero`
+    Zero,
+    /// `/dev/full`
+    Full,
+    /// `/dev/random`
+    Random,
+    /// `/dev/urandom`
+    Urandom,
+    /// `/dev/tty`
+    Tty,
+    /// `/dev/console`
+    Console,
+}
+
+impl DeviceKind {
+    /// Major and minor number, as Linux's `Documentation/admin-guide/devices.txt` has them.
+    #[must_use]
+    pub const fn number(self) -> (u32, u32) {
+        match self {
+            Self::Null => (1, 3),
+            Self::Zero => (1, 5),
+            Self::Full => (1, 7),
+            Self::Random => (1, 8),
+            Self::Urandom => (1, 9),
+            Self::Tty => (5, 0),
+            Self::Console => (5, 1),
+        }
+    }
+
+    /// The device with a number, if there is one.
+    #[must_use]
+    pub fn from_number(major: u32, minor: u32) -> Option<Self> {
+        let all = STANDARD_DEVICES.iter().map(|&(_, device, _)| device);
+        all.into_iter().find(|device| device.number() == (major, minor))
+    }
+}
+
+/// Name, device and permissions of the nodes in `/dev`, in order of their names.
+const STANDARD_DEVICES: [(&[u8], DeviceKind, u16); 7] = [
+    (b"console", DeviceKind::Console, 0o600),
+    (b"full", DeviceKind::Full, 0o666),
+    (b"null", DeviceKind::Null, 0o666),
+    (b"random", DeviceKind::Random, 0o666),
+    (b"tty", DeviceKind::Tty, 0o666),
+    (b"urandom", DeviceKind::Urandom, 0o666),
+    (b"zero", DeviceKind::Zero, 0o666),
+];
+
+/// Standard nodes that nobody has looked for yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    /// `/tmp`, `/out`, and `/dev` itself.
+    in_root: bool,
+    /// The nodes of a `/dev` that exists.
+    in_dev: Option<InodeId>,
+    /// When they are said to have been made.
+    now: u64,
+}
+
+impl Pending {
+    pub(super) const NONE: Self = Self { in_root: false, in_dev: None, now: 0 };
+}
+
+impl FileSystem {
+    /// Sees to it that `/dev` with its nodes, `/tmp` and `/out` appear to exist from here on.
+    ///
+    /// What the archive brought stays as it is.
+    pub fn make_standard_nodes(&mut self, now: u64) {
+        let dev = self.directory(InodeId::ROOT).ok().and_then(|root| root.find(b"dev"));
+        let in_dev = dev.filter(|&dev| self.inode(dev).is_directory());
+        self.pending = Pending { in_root: true, in_dev, now };
+    }
+
+    /// Makes what is pending under `name` in a directory that has no such name; returns whether
+    /// there was something.
+    #[inline]
+    pub(super) fn make_pending(&mut self, directory: InodeId, name: &[u8]) -> bool {
+        let Pending { in_root, in_dev, .. } = self.pending;
+        if in_root && directory == InodeId::ROOT {
+            return self.make_in_root(name);
+        }
+        if in_dev == Some(directory) {
+            self.make_devices(directory);
+            return true;
+        }
+        false
+    }
+
+    /// Makes all that is pending in a directory, for whoever looks at the whole of it or removes
+    /// something from it.
+    #[inline]
+    pub(super) fn make_pending_in(&mut self, directory: InodeId) {
+        if self.pending.in_root && directory == InodeId::ROOT {
+            for name in [&b"dev"[..], b"out", b"tmp"] {
+                if self.directory(directory).is_ok_and(|root| root.find(name).is_none()) {
+                    self.make_in_root(name);
+                }
+            }
+            self.pending.in_root = false;
+        }
+        if let Some(dev) = self.pending.in_dev
+            && (directory == dev || directory == InodeId::ROOT)
+        {
+            self.make_devices(dev);
+        }
+    }
+
+    /// Makes the standard directory `name`, if it is one.
+    fn make_in_root(&mut self, name: &[u8]) -> bool {
+        let (name, permissions): (&'static [u8], u16) = match name {
+            b"dev" => (b"dev", 0o755),
+            b"out" => (b"out", 0o755),
+            b"tmp" => (b"tmp", 0o1777),
+            _ => return false,
+        };
+        let content = Content::Directory(Directory::new(InodeId::ROOT));
+        let made = self.make_standard(InodeId::ROOT, name, content, permissions);
+        if name == b"dev" {
+            self.make_devices(made);
+        }
+        true
+    }
+
+    /// Makes the nodes of `/dev` that are not there.
+    fn make_devices(&mut self, dev: InodeId) {
+        self.pending.in_dev = None;
+        for (name, device, permissions) in STANDARD_DEVICES {
+            if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
+                self.make_standard(dev, name, Content::Character(device), permissions);
+            }
+        }
+    }
+
+    fn make_standard(
+        &mut self,
+        directory: InodeId,
+        name: &'static [u8],
+        content: Content,
+        permissions: u16,
+    ) -> InodeId {
+        let now = self.pending.now;
+        let made = self.insert(content, permissions, now);
+        self.add_name(directory, Cow::Borrowed(name), made, now)
+            .expect("standard nodes are made where they are absent");
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cursor, Follow, Kind, RenameMode};
+    use super::*;
+    use crate::errno::Errno;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const ROOT: InodeId = InodeId::ROOT;
+
+    fn tree() -> FileSystem {
+        let mut tree = FileSystem::new(0);
+        tree.make_standard_nodes(3);
+        tree
+    }
+
+    fn names(tree: &mut FileSystem, path: &[u8]) -> Vec<String> {
+        let directory = tree.resolve(ROOT, path, Follow::Last).unwrap();
+        let entries = tree.entries(directory, &Cursor::at(2)).unwrap();
+        entries.map(|entry| String::from_utf8(entry.name.to_vec()).unwrap()).collect()
+    }
+
+    fn kind(tree: &mut FileSystem, path: &[u8]) -> Result<Kind, Errno> {
+        let id = tree.resolve(ROOT, path, Follow::Last)?;
+        Ok(tree.kind(id))
+    }
+
+    const ALL: [&str; 7] = ["console", "full", "null", "random", "tty", "urandom", "zero"];
+
+    #[test]
+    fn nobody_can_tell_that_nodes_are_made_late() {
+        let mut tree = self::tree();
+        assert_eq!(tree.nr_inodes(), 1);
+        assert_eq!(kind(&mut tree, b"dev/null"), Ok(Kind::Character(DeviceKind::Null)));
+        assert_eq!(kind(&mut tree, b"dev/nothing"), Err(Errno::ENOENT));
+        assert_eq!(names(&mut tree, b"/"), ["dev", "out", "tmp"]);
+        assert_eq!(names(&mut self::tree(), b"/"), ["dev", "out", "tmp"]);
+        assert_eq!(names(&mut self::tree(), b"/dev"), ALL);
+        assert_eq!(self::tree().stat(ROOT).nlink, 5);
+        let tmp = tree.resolve(ROOT, b"tmp", Follow::Last).unwrap();
+        assert_eq!((tree.stat(tmp).mode(), tree.stat(tmp).mtime), (0o041_777, 3));
+        let made = self::tree().make_directory(ROOT, b"tmp", 0o755, 0);
+        assert_eq!(made, Err(Errno::EEXIST));
+    }
+
+    #[test]
+    fn nodes_that_were_removed_do_not_come_back() {
+        let mut tree = self::tree();
+        tree.remove_directory(ROOT, b"tmp", 0).unwrap();
+        assert_eq!(kind(&mut tree, b"tmp"), Err(Errno::ENOENT));
+        tree.unlink(ROOT, b"dev/full", 0).unwrap();
+        assert_eq!(kind(&mut tree, b"dev/full"), Err(Errno::ENOENT));
+        assert_eq!(tree.remove_directory(ROOT, b"dev", 0), Err(Errno::ENOTEMPTY));
+        assert_eq!(self::tree().remove_directory(ROOT, b"dev", 0), Err(Errno::ENOTEMPTY));
+        let mut tree = self::tree();
+        tree.rename(ROOT, b"dev", ROOT, b"old", RenameMode::Replace, 0).unwrap();
+        assert_eq!(names(&mut tree, b"/"), ["old", "out", "tmp"]);
+        assert_eq!(names(&mut tree, b"old"), ALL);
+    }
+
+    #[test]
+    fn what_is_there_already_stays() {
+        let mut tree = FileSystem::new(0);
+        tree.make_directory(ROOT, b"dev", 0o700, 0).unwrap();
+        tree.make_node(ROOT, b"dev/null", Kind::Regular, 0o644, 0).unwrap();
+        tree.make_node(ROOT, b"tmp", Kind::Fifo, 0o644, 0).unwrap();
+        tree.make_standard_nodes(0);
+        assert_eq!(kind(&mut tree, b"dev/null"), Ok(Kind::Regular));
+        assert_eq!(kind(&mut tree, b"tmp"), Ok(Kind::Fifo));
+        assert_eq!(kind(&mut tree, b"dev/zero"), Ok(Kind::Character(DeviceKind::Zero)));
+        assert_eq!(names(&mut tree, b"dev"), ALL);
+        tree.unlink(ROOT, b"dev/null", 0).unwrap();
+        assert_eq!(kind(&mut tree, b"dev/null"), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn devices_have_the_numbers_that_linux_gives_them() {
+        assert_eq!(DeviceKind::from_number(1, 9), Some(DeviceKind::Urandom));
+        assert_eq!(DeviceKind::from_number(5, 1), Some(DeviceKind::Console));
+        assert_eq!(DeviceKind::from_number(1, 1), None);
+        for (_, device, _) in STANDARD_DEVICES {
+            let (major, minor) = device.number();
+            assert_eq!(DeviceKind::from_number(major, minor), Some(device));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Inodes, and the file system as the place that keeps them.
+//!
+//! An inode lives as long as it has a name or is open. Slots of inodes that are gone are used again,
+//! their numbers are not. Slots come in chunks that never move, so growing copies nothing.
+
+use super::data::FileData;
+use super::devices::{DeviceKind, Pending};
+use super::directory::Directory;
+use crate::errno::Errno;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use seed_protocols::cpio::mode;
+
+/// Slots in a chunk.
+const CHUNK: usize = 64;
+
+/// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
+/// [`FileSystem::open`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InodeId(u32);
+
+impl InodeId {
+    /// The root directory.
+    pub const ROOT: Self = Self(0);
+}
+
+/// What an inode is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A character device.
+    Character(DeviceKind),
+    /// A named pipe.
+    Fifo,
+}
+
+impl Kind {
+    /// The file type in `st_mode`.
+    #[must_use]
+    pub const fn mode_type(self) -> u32 {
+        match self {
+            Self::Regular => mode::REGULAR,
+            Self::Directory => mode::DIRECTORY,
+            Self::Symlink => mode::SYMLINK,
+            Self::Character(_) => mode::CHARACTER,
+            Self::Fifo => mode::FIFO,
+        }
+    }
+}
+
+/// What `stat` tells of an inode, but for the device number, which is one for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Inode number.
+    pub number: u64,
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits, set-user-id and the like included.
+    pub permissions: u16,
+    /// Number of names.
+    pub nlink: u32,
+    /// Size in bytes.
+    pub size: u64,
+    /// Memory that it takes, in units of 512 bytes.
+    pub nr_blocks: u64,
+    /// Time of last access, in ns.
+    pub atime: u64,
+    /// Time of the last change of the content, in ns.
+    pub mtime: u64,
+    /// Time of the last change of the inode, in ns.
+    pub ctime: u64,
+}
+
+impl Stat {
+    /// Type and permissions as `st_mode` has them.
+    #[must_use]
+    pub fn mode(&self) -> u32 {
+        self.kind.mode_type() | u32::from(self.permissions)
+    }
+}
+
+/// What an inode holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    Regular(FileData),
+    Directory(Directory),
+    Symlink(Cow<'static, [u8]>),
+    Character(DeviceKind),
+    Fifo,
+}
+
+#[derive(Debug)]
+pub(super) struct Inode {
+    pub(super) number: u64,
+    pub(super) permissions: u16,
+    pub(super) nlink: u32,
+    pub(super) open_count: u32,
+    pub(super) atime: u64,
+    pub(super) mtime: u64,
+    pub(super) ctime: u64,
+    pub(super) content: Content,
+}
+
+impl Inode {
+    pub(super) fn kind(&self) -> Kind {
+        match &self.content {
+            Content::Regular(_) => Kind::Regular,
+            Content::Directory(_) => Kind::Directory,
+            Content::Symlink(_) => Kind::Symlink,
+            Content::Character(device) => Kind::Character(*device),
+            Content::Fifo => Kind::Fifo,
+        }
+    }
+
+    pub(super) fn is_directory(&self) -> bool {
+        matches!(self.content, Content::Directory(_))
+    }
+}
+
+/// The tree and all that is in it.
+#[derive(Debug)]
+pub struct FileSystem {
+    chunks: Vec<Vec<Option<Inode>>>,
+    /// Slots that are free again.
+    free: Vec<InodeId>,
+    last_number: u64,
+    pub(super) pending: Pending,
+}
+
+impl FileSystem {
+    /// A file system with an empty root directory of mode 755.
+    #[must_use]
+    pub fn new(now: u64) -> Self {
+        let mut tree =
+            Self { chunks: Vec::new(), free: Vec::new(), last_number: 0, pending: Pending::NONE };
+        let root = tree.insert(Content::Directory(Directory::new(InodeId::ROOT)), 0o755, now);
+        tree.inode_mut(root).nlink = 2;
+        tree
+    }
+
+    /// What the inode is.
+    #[must_use]
+    pub fn kind(&self, id: InodeId) -> Kind {
+        self.inode(id).kind()
+    }
+
+    /// All that `stat` tells.
+    #[must_use]
+    pub fn stat(&mut self, id: InodeId) -> Stat {
+        self.make_pending_in(id);
+        let inode = self.inode(id);
+        let (size, nr_blocks) = match &inode.content {
+            Content::Regular(data) => (data.size(), data.nr_pages() * 8),
+            Content::Directory(directory) => (directory.size(), 0),
+            Content::Symlink(target) => (target.len() as u64, 0),
+            Content::Character(_) | Content::Fifo => (0, 0),
+        };
+        Stat {
+            number: inode.number,
+            kind: inode.kind(),
+            permissions: inode.permissions,
+            nlink: inode.nlink,
+            size,
+            nr_blocks,
+            atime: inode.atime,
+            mtime: inode.mtime,
+            ctime: inode.ctime,
+        }
+    }
+
+    /// Number of inodes that live.
+    #[must_use]
+    pub fn nr_inodes(&self) -> u64 {
+        let slots: usize = self.chunks.iter().map(Vec::len).sum();
+        (slots - self.free.len()) as u64
+    }
+
+    /// Target of a symbolic link.
+    ///
+    /// # Errors
+    /// `EINVAL`: it is something else.
+    pub fn read_link(&self, id: InodeId) -> Result<&[u8], Errno> {
+        match &self.inode(id).content {
+            Content::Symlink(target) => Ok(target),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Sets the permission bits.
+    pub fn set_permissions(&mut self, id: InodeId, permissions: u16, now: u64) {
+        let inode = self.inode_mut(id);
+        inode.permissions = permissions & 0o7777;
+        inode.ctime = now;
+    }
+
+    /// Sets the times that are given.
+    pub fn set_times(&mut self, id: InodeId, atime: Option<u64>, mtime: Option<u64>, now: u64) {
+        let inode = self.inode_mut(id);
+        inode.atime = atime.unwrap_or(inode.atime);
+        inode.mtime = mtime.unwrap_or(inode.mtime);
+        inode.ctime = now;
+    }
+
+    /// Holds the inode, whatever happens to its names, until [`FileSystem::close`].
+    pub fn open(&mut self, id: InodeId) {
+        self.inode_mut(id).open_count += 1;
+    }
+
+    /// Gives back one hold.
+    pub fn close(&mut self, id: InodeId) {
+        let inode = self.inode_mut(id);
+        assert!(inode.open_count > 0, "inode {} closed without being open", inode.number);
+        inode.open_count -= 1;
+        self.free_if_unused(id);
+    }
+
+    #[inline]
+    pub(super) fn inode(&self, id: InodeId) -> &Inode {
+        let slot = &self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK];
+        slot.as_ref().expect("ids name inodes that live")
+    }
+
+    #[inline]
+    pub(super) fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
+        let slot = &mut self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK];
+        slot.as_mut().expect("ids name inodes that live")
+    }
+
+    /// Makes an empty regular file without a name: memory that several processes share. The caller
+    /// holds it with [`FileSystem::open`].
+    pub fn make_unnamed(&mut self, now: u64) -> InodeId {
+        self.insert(Content::Regular(FileData::default()), 0o600, now)
+    }
+
+    /// Makes an inode without a name.
+    pub(super) fn insert(&mut self, content: Content, permissions: u16, now: u64) -> InodeId {
+        self.last_number += 1;
+        let inode = Inode {
+            number: self.last_number,
+            permissions,
+            nlink: 0,
+            open_count: 0,
+            atime: now,
+            mtime: now,
+            ctime: now,
+            content,
+        };
+        if let Some(id) = self.free.pop() {
+            self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = Some(inode);
+            return id;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let nr_full = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[nr_full];
+        chunk.push(Some(inode));
+        let slot = nr_full * CHUNK + chunk.len() - 1;
+        InodeId(u32::try_from(slot).expect("memory holds fewer inodes"))
+    }
+
+    /// Frees the inode if nothing refers to it any more.
+    pub(super) fn free_if_unused(&mut self, mut id: InodeId) {
+        loop {
+            let inode = self.inode(id);
+            if inode.nlink > 0 || inode.open_count > 0 {
+                return;
+            }
+            let parent = match &inode.content {
+                Content::Directory(directory) => Some(directory.parent()),
+                _ => None,
+            };
+            self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = None;
+            self.free.push(id);
+            // A removed directory holds its parent, so that ".." leads somewhere.
+            let Some(parent) = parent else { return };
+            self.inode_mut(parent).open_count -= 1;
+            id = parent;
+        }
+    }
+
+    /// The directory behind `id`.
+    #[inline]
+    pub(super) fn directory(&self, id: InodeId) -> Result<&Directory, Errno> {
+        match &self.inode(id).content {
+            Content::Directory(directory) => Ok(directory),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    #[inline]
+    pub(super) fn directory_mut(&mut self, id: InodeId) -> Result<&mut Directory, Errno> {
+        match &mut self.inode_mut(id).content {
+            Content::Directory(directory) => Ok(directory),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+}

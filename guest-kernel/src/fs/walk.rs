@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! A walk over the parts of the tree that go into an archive, in byte order of full names.
+//!
+//! A slash counts as a byte like others: `a`, `a-b`, `a/x`. So the content of a directory does not
+//! follow it at once, but waits for the siblings whose names go on with a byte below the slash.
+
+use super::directory::Position;
+use super::inode::{FileSystem, InodeId};
+use alloc::vec::Vec;
+
+/// Which part of a directory is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// All of it.
+    Whole,
+    /// What leads to a root.
+    TowardsRoots,
+}
+
+/// A directory in the middle of its walk.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    directory: InodeId,
+    scope: Scope,
+    next: Position,
+    /// Length of the path, slash included, that the names are added to.
+    prefix_len: usize,
+    /// Where the waiting directories of this level start.
+    waiting_start: usize,
+}
+
+/// A directory whose own entry was given, and whose content was not.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    directory: InodeId,
+    scope: Scope,
+    at: Position,
+}
+
+/// The walk. Roots are paths as [`normalise`] makes them.
+pub(super) struct Walk<'a> {
+    tree: &'a FileSystem,
+    roots: &'a [Vec<u8>],
+    levels: Vec<Level>,
+    waiting: Vec<Waiting>,
+    path: Vec<u8>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk over everything at and below `roots`, and the directories that lead there.
+    pub(super) fn new(tree: &'a FileSystem, roots: &'a [Vec<u8>]) -> Self {
+        let scope = match roots.iter().any(Vec::is_empty) {
+            true => Scope::Whole,
+            false => Scope::TowardsRoots,
+        };
+        let top = Level {
+            directory: InodeId::ROOT,
+            scope,
+            next: Position::default(),
+            prefix_len: 0,
+            waiting_start: 0,
+        };
+        let levels = Vec::from([top]);
+        Self { tree, roots, levels, waiting: Vec::new(), path: Vec::new() }
+    }
+
+    /// The next inode with its path, which has no leading slash.
+    pub(super) fn next(&mut self) -> Option<(&[u8], InodeId)> {
+        loop {
+            let level = *self.levels.last()?;
+            let entry = self.tree.directory(level.directory).ok()?.entry_at(level.next);
+            if let Some(waiting) = self.take_waiting(&level, entry.map(|(name, ..)| name)) {
+                self.descend(&level, waiting);
+                continue;
+            }
+            let Some((name, inode, next)) = entry else {
+                self.levels.pop();
+                continue;
+            };
+            if let Some(level) = self.levels.last_mut() {
+                level.next = next;
+            }
+            self.path.truncate(level.prefix_len);
+            self.path.extend_from_slice(name);
+            let Some(scope) = self.scope_here(level.scope) else { continue };
+            if self.tree.inode(inode).is_directory() {
+                self.waiting.push(Waiting { directory: inode, scope, at: level.next });
+            } else if scope == Scope::TowardsRoots {
+                continue;
+            }
+            return Some((&self.path, inode));
+        }
+    }
+
+    /// The last waiting directory of the level, if its content comes before `next_name`.
+    fn take_waiting(&mut self, level: &Level, next_name: Option<&[u8]>) -> Option<Waiting> {
+        let waiting = *self.waiting.get(level.waiting_start..)?.last()?;
+        let name = self.name_at(level.directory, waiting.at);
+        // The next name is above; it comes first only where it goes on with a byte below the slash.
+        let goes_on = next_name.and_then(|next| next.strip_prefix(name));
+        if goes_on.is_some_and(|behind| behind.first().is_some_and(|&byte| byte < b'/')) {
+            return None;
+        }
+        self.waiting.pop()
+    }
+
+    fn descend(&mut self, level: &Level, waiting: Waiting) {
+        self.path.truncate(level.prefix_len);
+        let name = self.name_at(level.directory, waiting.at);
+        self.path.extend_from_slice(name);
+        self.path.push(b'/');
+        self.levels.push(Level {
+            directory: waiting.directory,
+            scope: waiting.scope,
+            next: Position::default(),
+            prefix_len: self.path.len(),
+            waiting_start: self.waiting.len(),
+        });
+    }
+
+    fn name_at(&self, directory: InodeId, at: Position) -> &'a [u8] {
+        let entry = self.tree.directory(directory).ok().and_then(|names| names.entry_at(at));
+        entry.map_or(b"", |(name, ..)| name)
+    }
+
+    /// How the walk goes on below the current path, or `None` if the path is not part of it.
+    fn scope_here(&self, above: Scope) -> Option<Scope> {
+        if above == Scope::Whole {
+            return Some(Scope::Whole);
+        }
+        let mut scope = None;
+        for root in self.roots {
+            match root.strip_prefix(self.path.as_slice()) {
+                Some([]) => return Some(Scope::Whole),
+                Some([b'/', ..]) => scope = Some(Scope::TowardsRoots),
+                _ => {}
+            }
+        }
+        scope
+    }
+}
+
+/// A root as the walk compares it: components joined by single slashes, no slash in front.
+pub(super) fn normalise(root: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(root.len());
+    let parts = root.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+    for part in parts {
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(part);
+    }
+    path
+}

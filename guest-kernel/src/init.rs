@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! From the loader's hand-over to the first process.
+
+use crate::arch::{
+    cpu,
+    layout::{DIRECT_MAP, KERNEL_BASE, KERNEL_START, PAGE_SIZE},
+    paging::{self, PHYSICAL_END},
+};
+use crate::drivers::block::{Access, Disk};
+use crate::end::end_with;
+use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
+use crate::kernel::{self, Kernel};
+use crate::mm::address::{Frame, PhysAddr};
+use crate::mm::frames::frames;
+use crate::mm::user::Ranges;
+use crate::proc::exec::{self, ExecError, Strings};
+use crate::proc::process::Process;
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::syscall::missing::MissingCalls;
+use alloc::format;
+use alloc::string::String;
+use seed_protocols::block::SECTOR_SIZE;
+use seed_protocols::end::EndState;
+use seed_protocols::machine::{FIRST_DISK_SLOT, virtio_mmio_slot};
+use seed_protocols::pvh::{MEMMAP_TYPE_RAM, MemmapEntry, ModlistEntry, StartInfo};
+
+/// Memory below is left to the loader: start info, command line, firmware.
+const LOW_MEMORY_END: u64 = 1 << 20;
+
+/// The reference backend's firmware works at the top of the memory below 4 GiB and leaves it
+/// unclean; what lies in this distance of the end is not taken to be zero.
+const UNCLEAN_TOP_BYTES: u64 = 16 << 20;
+
+/// Largest request for reading the input.
+const READ_MAX_BYTES: u64 = 512 << 20;
+
+/// Bytes that the frame allocator needs for each frame.
+const FRAME_INFO_BYTES: u64 = 16;
+
+/// Modules and memory ranges that a loader may give.
+const TABLE_MAX: u32 = 64;
+
+/// Seed of the random numbers.
+const RANDOM_SEED: u64 = 0;
+
+unsafe extern "C" {
+    static kernel_end: u8;
+    static boot_pml4: u8;
+    static direct_pdpt: u8;
+    static bulk_pdpt: u8;
+}
+
+/// The kernel's main: called by the boot assembly with the physical address of the start info.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_main(start_info: u64) -> ! {
+    let entered = cpu::time_stamp();
+    cpu::update_record(|record| record.entered_tsc = entered);
+    // SAFETY: the boot assembly calls this once, and PVH promises the start info.
+    let boot = unsafe { Boot::read(start_info) };
+    // Everything else needs memory.
+    boot.set_up_memory();
+    // Programs need the system call entry; the processor's features are asked for once.
+    cpu::init();
+    let (input, output) = probe_disks();
+    let (archive, base) = match boot.module {
+        Some(module) => (boot.module_bytes(module), PhysAddr(module.paddr)),
+        None => read_input(input),
+    };
+    let mut fs = FileSystem::new(Settings::default().epoch_ns);
+    let unpacked =
+        unpack(&mut fs, archive, base).unwrap_or_else(|error| bad_input(&format!("{error}")));
+    fs.make_standard_nodes(Settings::default().epoch_ns);
+    let settings = Settings::gather(boot.command_line, unpacked.settings, &mut fs)
+        .unwrap_or_else(|error| bad_input(&format!("{error}")));
+    kernel::run(start_program(fs, settings, output))
+}
+
+fn bad_input(reason: &str) -> ! {
+    end_with(&EndState::BadInput(reason))
+}
+
+/// What the loader handed over.
+struct Boot {
+    command_line: &'static [u8],
+    memory_map: &'static [[u8; MemmapEntry::SIZE]],
+    module: Option<ModlistEntry>,
+}
+
+impl Boot {
+    /// Reads the start info.
+    ///
+    /// # Safety
+    /// A PVH loader left it there, below 4 GiB, and nothing has changed since.
+    unsafe fn read(address: u64) -> Self {
+        // SAFETY: the caller promises the structure.
+        let info = unsafe { &*at::<[u8; StartInfo::SIZE]>(address) };
+        let info = StartInfo::parse(info).unwrap_or_else(|error| panic!("start info: {error:?}"));
+        assert!(
+            info.memmap_entries <= TABLE_MAX && info.nr_modules <= 1,
+            "start info: {} memory ranges, {} modules",
+            info.memmap_entries,
+            info.nr_modules
+        );
+        // SAFETY: the start info gives address and length of each table, and a command line that
+        // ends in a zero.
+        unsafe {
+            let memory_map =
+                core::slice::from_raw_parts(at(info.memmap_paddr), info.memmap_entries as usize);
+            let command_line = match info.cmdline_paddr {
+                0 => &[],
+                text => core::ffi::CStr::from_ptr(at(text)).to_bytes(),
+            };
+            let module = (info.nr_modules > 0)
+                .then(|| ModlistEntry::parse(&*at::<[u8; ModlistEntry::SIZE]>(info.modlist_paddr)));
+            Self { command_line, memory_map, module }
+        }
+    }
+
+    /// The module's bytes, which no frame is allocated from.
+    fn module_bytes(&self, module: ModlistEntry) -> &'static [u8] {
+        let length = usize::try_from(module.size).expect("the kernel is 64 bits wide");
+        // SAFETY: the loader put so many bytes there; `set_up_memory` keeps them out of the
+        // allocator, and nobody writes to them.
+        unsafe { core::slice::from_raw_parts(at(module.paddr), length) }
+    }
+
+    /// Hands all RAM that is free to the frame allocator.
+    fn set_up_memory(&self) {
+        let image_end = page_up((&raw const kernel_end).addr() as u64 - KERNEL_BASE);
+        let ram = || {
+            let entries = self.memory_map.iter().map(MemmapEntry::parse);
+            entries.filter(|entry| entry.kind == MEMMAP_TYPE_RAM)
+        };
+        let end = ram().map(|entry| entry.addr + entry.size).max().unwrap_or(0).min(PHYSICAL_END);
+        let low_end = ram()
+            .map(|entry| entry.addr + entry.size)
+            .filter(|&end| end <= 1 << 32)
+            .max()
+            .unwrap_or(0);
+        let infos_end = image_end + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
+        // SAFETY: the entries lie behind the image in RAM that is zero and kept out below. The
+        // direct map covers them, as it covers all memory below 4 GiB.
+        unsafe { frames().init(DIRECT_MAP as *mut u8, PhysAddr(image_end)) }
+        let module = self.module.map_or((0, 0), |m| (m.paddr, page_up(m.paddr + m.size)));
+        if module.0 != 0 {
+            let first = PhysAddr(module.0).frame();
+            frames().keep_forever(first, PhysAddr(module.1).frame());
+        }
+        for entry in ram() {
+            let (start, end) = (entry.addr.max(LOW_MEMORY_END), (entry.addr + entry.size).min(end));
+            let clean_end =
+                if end == low_end { end.saturating_sub(unclean_bytes(end)) } else { end };
+            let kept = [(KERNEL_START, infos_end), module];
+            add_free(start, clean_end, kept, Cleanness::Zero);
+            add_free(clean_end.max(start), end, kept, Cleanness::Unknown);
+        }
+        let tables = [(&raw const direct_pdpt).addr(), (&raw const bulk_pdpt).addr()];
+        let tables = tables.map(|table| PhysAddr(table as u64 - KERNEL_BASE));
+        paging::extend_direct_map(end, tables).expect("there is memory for the direct map");
+    }
+}
+
+/// Whether memory is known to be zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cleanness {
+    Zero,
+    Unknown,
+}
+
+fn unclean_bytes(end: u64) -> u64 {
+    UNCLEAN_TOP_BYTES.min(end / 4)
+}
+
+/// Adds the whole frames of `[start, end)` that lie in none of the `kept` ranges.
+fn add_free(start: u64, end: u64, kept: [(u64, u64); 2], cleanness: Cleanness) {
+    for (kept_start, kept_end) in kept {
+        if kept_start < end && start < kept_end {
+            add_free(start, kept_start.min(end), kept, cleanness);
+            add_free(kept_end.max(start), end, kept, cleanness);
+            return;
+        }
+    }
+    let (first, last) = (PhysAddr(page_up(start)).frame(), PhysAddr(end).frame());
+    if first >= last {
+        return;
+    }
+    // SAFETY: the loader says that this is RAM; low memory, image, entries and module are kept out.
+    unsafe {
+        match cleanness {
+            Cleanness::Zero => assert!(frames().add_fresh(first, last), "too many memory ranges"),
+            Cleanness::Unknown => frames().add_used(first, last),
+        }
+    }
+}
+
+/// Finds the disks: the input cannot be written, the output can.
+fn probe_disks() -> (Option<Disk>, Option<Disk>) {
+    let (mut input, mut output) = (None, None);
+    for slot in [FIRST_DISK_SLOT, FIRST_DISK_SLOT - 1] {
+        match Disk::probe(virtio_mmio_slot(slot)) {
+            Ok(None) => break,
+            Ok(Some(disk)) => match disk.access() {
+                Access::ReadOnly => input = Some(disk),
+                Access::ReadWrite => output = Some(disk),
+            },
+            Err(error) => bad_input(&format!("the disk in virtio-mmio slot {slot}: {error}")),
+        }
+    }
+    (input, output)
+}
+
+/// Reads the whole input disk into memory, in as few requests as it can be.
+fn read_input(disk: Option<Disk>) -> (&'static [u8], PhysAddr) {
+    let Some(mut disk) = disk else {
+        bad_input("no read-only disk and no module: there is no input archive");
+    };
+    let size = disk.read_capacity().saturating_mul(SECTOR_SIZE);
+    let start = u32::try_from(size.div_ceil(PAGE_SIZE))
+        .ok()
+        .and_then(|count| frames().allocate_forever(count));
+    let Some(start) = start.map(Frame::start) else {
+        let free = frames().counts().free * PAGE_SIZE;
+        bad_input(&format!(
+            "the input has {size} bytes, memory has {free} bytes free: give the machine more"
+        ));
+    };
+    let mut done = 0;
+    while done < size {
+        let length = (size - done).min(READ_MAX_BYTES);
+        #[expect(clippy::cast_possible_truncation, reason = "at most READ_MAX_BYTES")]
+        let segment = (start.add(done), length as u32);
+        if let Err(error) = disk.read(done / SECTOR_SIZE, &[segment]) {
+            bad_input(&format!("the input disk: {error}"));
+        }
+        done += length;
+    }
+    let length = usize::try_from(size).expect("the kernel is 64 bits wide");
+    // SAFETY: the frames are allocated for ever, filled by the disk, which has no request left, and
+    // written by nobody: programs get them read-only.
+    (unsafe { core::slice::from_raw_parts(frames().pointer(start), length) }, start)
+}
+
+/// Loads the first program.
+fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -> Kernel {
+    let mut random = Random::new(RANDOM_SEED);
+    let mut random_bytes = [0; 16];
+    random.fill(&mut random_bytes);
+    let cwd = working_directory(&mut fs, &settings.cwd);
+    fs.open(cwd);
+    let strings = Strings {
+        path: &settings.path,
+        arguments: &settings.arguments,
+        environment: &settings.environment,
+        random: random_bytes,
+    };
+    let pattern = PhysAddr((&raw const boot_pml4).addr() as u64 - KERNEL_BASE);
+    let loaded = exec::load(&mut fs, cwd, &strings, pattern).unwrap_or_else(|error| {
+        let message = format!("{}: {error}", String::from_utf8_lossy(&settings.path));
+        end_with(&match error {
+            ExecError::Path(_) => EndState::NotFound(&message),
+            _ => EndState::NotExecutable(&message),
+        })
+    });
+    let process = Process::first(&settings.path, loaded.registers, loaded.space, cwd);
+    Kernel {
+        fs,
+        process,
+        settings,
+        output,
+        missing: MissingCalls::new(),
+        random,
+        nr_calls: 0,
+        slept_ns: 0,
+        ranges: Ranges::new(),
+    }
+}
+
+fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {
+    if path.is_empty() {
+        return InodeId::ROOT;
+    }
+    match fs.resolve(InodeId::ROOT, path, Follow::Last) {
+        Ok(inode) if fs.kind(inode) == Kind::Directory => inode,
+        _ => bad_input(&format!(
+            "working directory {}: no such directory in the archive",
+            String::from_utf8_lossy(path)
+        )),
+    }
+}
+
+/// Physical memory as the boot code reads it, through the direct map.
+fn at<T>(address: u64) -> *const T {
+    (DIRECT_MAP + address) as *const T
+}
+
+fn page_up(address: u64) -> u64 {
+    address.next_multiple_of(PAGE_SIZE)
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Memory: addresses, frames, the kernel heap and the address spaces of programs.
+
+pub mod address;
+pub mod frames;
+#[cfg(feature = "image")]
+pub mod heap;
+pub mod space;
+pub mod transfer;
+pub mod user;

@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Address spaces: the areas that a program mapped, and the pages that its faults bring in.
+//!
+//! Nothing is mapped before it is touched. A fault on anonymous memory brings in zeroed frames, a
+//! few at a time, or a large page where the area covers one; a fault on a file maps the file's own
+//! frame until somebody writes to it. After a fork both sides share their frames the same way.
+
+use super::address::{Frame, UserAddr};
+use super::frames::{Fill, LARGE_ORDER, frames};
+use crate::arch::{
+    bulk,
+    layout::{LARGE_PAGE_SIZE, PAGE_SIZE, USER_END, USER_START},
+    paging::{FaultAccess, Mapping, NoMemory, PageSize, PageTables, Rights, Update},
+};
+use crate::errno::Errno;
+use crate::fs::{FileSystem, InodeId};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Free places for mappings are looked for downwards from here, as Linux does without ASLR.
+const MMAP_TOP: u64 = 0x7fff_f7ff_f000;
+
+/// Pages that a fault on a small page brings in, at most.
+const AROUND_PAGES: u64 = 8;
+
+/// Large pages are used while at least one in this many frames is free.
+const LARGE_PAGE_RESERVE: u64 = 4;
+
+/// What a program may do with an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Reading; all other rights include it, as on every x86 processor.
+    pub read: bool,
+    /// Writing.
+    pub write: bool,
+    /// Fetching instructions.
+    pub execute: bool,
+}
+
+impl Access {
+    /// Reading and writing.
+    pub const READ_WRITE: Self = Self { read: true, write: true, execute: false };
+
+    const fn allows(self, access: FaultAccess) -> bool {
+        match access {
+            FaultAccess::Read => self.read || self.write || self.execute,
+            FaultAccess::Write => self.write,
+            FaultAccess::Execute => self.execute,
+        }
+    }
+
+    const fn rights(self) -> Rights {
+        Rights { write: self.write, execute: self.execute }
+    }
+
+    const fn rights_without_write(self) -> Rights {
+        Rights { write: false, execute: self.execute }
+    }
+}
+
+/// Where an area's pages come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Zeros.
+    Anonymous,
+    /// A file, from a page-aligned offset in bytes. The area holds the file open.
+    File {
+        /// The file.
+        inode: InodeId,
+        /// Offset of the area's first byte.
+        offset: u64,
+    },
+}
+
+impl Backing {
+    fn advanced(self, bytes: u64) -> Self {
+        match self {
+            Self::Anonymous => self,
+            Self::File { inode, offset } => Self::File { inode, offset: offset + bytes },
+        }
+    }
+}
+
+/// Who sees what is written to an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// This address space alone.
+    Private,
+    /// Everybody who maps the same.
+    Shared,
+}
+
+/// A range of addresses with the same properties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// First address.
+    pub start: u64,
+    /// End (exclusive).
+    pub end: u64,
+    /// What the program may do.
+    pub access: Access,
+    /// Where pages come from.
+    pub backing: Backing,
+    /// Who sees writes.
+    pub sharing: Sharing,
+}
+
+/// Why a fault could not be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultError {
+    /// No area there.
+    NotMapped,
+    /// The area does not allow it.
+    NotAllowed,
+    /// The file ends before the page.
+    BeyondFile,
+    /// Memory ran out.
+    NoMemory,
+}
+
+impl From<NoMemory> for FaultError {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl From<FaultError> for Errno {
+    fn from(error: FaultError) -> Self {
+        match error {
+            FaultError::NoMemory => Self::ENOMEM,
+            _ => Self::EFAULT,
+        }
+    }
+}
+
+/// The address space of a process.
+#[derive(Debug)]
+pub struct AddressSpace {
+    tables: PageTables,
+    /// Sorted by address; they do not overlap.
+    areas: Vec<Area>,
+    brk_start: u64,
+    brk_end: u64,
+}
+
+impl AddressSpace {
+    /// An empty address space on the given tables.
+    #[must_use]
+    pub fn new(tables: PageTables) -> Self {
+        Self { tables, areas: Vec::with_capacity(8), brk_start: 0, brk_end: 0 }
+    }
+
+    /// The page tables.
+    #[must_use]
+    pub fn tables(&self) -> &PageTables {
+        &self.tables
+    }
+
+    /// The areas, by address.
+    #[must_use]
+    pub fn areas(&self) -> &[Area] {
+        &self.areas
+    }
+
+    /// Adds an area in place of what is there. A file must have been opened for it.
+    ///
+    /// # Errors
+    /// `EINVAL` for a range that is empty, not of whole pages or not of user addresses; `ENOMEM`.
+    pub fn map(&mut self, fs: &mut FileSystem, area: Area) -> Result<(), Errno> {
+        check_range(area.start, area.end)?;
+        self.remove_range(fs, area.start, area.end)?;
+        let index = self.areas.partition_point(|other| other.start < area.start);
+        if index > 0 && can_extend(&self.areas[index - 1], &area) {
+            self.areas[index - 1].end = area.end;
+        } else {
+            self.areas.insert(index, area);
+        }
+        Ok(())
+    }
+
+    /// Removes all mappings in `[start, end)`.
+    ///
+    /// # Errors
+    /// `EINVAL` as for [`AddressSpace::map`].
+    pub fn unmap(&mut self, fs: &mut FileSystem, start: u64, end: u64) -> Result<(), Errno> {
+        check_range(start, end)?;
+        self.remove_range(fs, start, end)
+    }
+
+    /// Changes what the program may do in `[start, end)`.
+    ///
+    /// # Errors
+    /// `EINVAL` as for [`AddressSpace::map`]; `ENOMEM` if part of the range has no area.
+    pub fn protect(
+        &mut self,
+        fs: &mut FileSystem,
+        start: u64,
+        end: u64,
+        access: Access,
+    ) -> Result<(), Errno> {
+        check_range(start, end)?;
+        if !self.covers(start, end) {
+            return Err(Errno::ENOMEM);
+        }
+        self.make_border(fs, start)?;
+        self.make_border(fs, end)?;
+        for area in &mut self.areas {
+            if area.start >= start && area.end <= end {
+                area.access = access;
+            }
+        }
+        // Rights that grow come with the next fault, which knows whether the frame is shared.
+        self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
+            if !access.read && !access.write && !access.execute {
+                return Update::Hide;
+            }
+            let write = mapping.rights.write && access.write;
+            Update::Protect(Rights { write, execute: access.execute })
+        });
+        Ok(())
+    }
+
+    /// Forgets what `[start, end)` holds: the next access finds what a fresh mapping would have.
+    ///
+    /// # Errors
+    /// `ENOMEM` if part of the range has no area, or memory ran out.
+    pub fn discard(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        if !self.covers(start, end) {
+            return Err(Errno::ENOMEM);
+        }
+        self.split_large(start)?;
+        self.split_large(end)?;
+        self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
+            frames().release(mapping.frame);
+            Update::Remove
+        });
+        Ok(())
+    }
+
+    /// A free range of `length` bytes, as high as possible below the top, or at the hint.
+    #[must_use]
+    pub fn find_free(&self, hint: u64, length: u64) -> Option<u64> {
+        if hint >= USER_START
+            && hint.is_multiple_of(PAGE_SIZE)
+            && hint.checked_add(length).is_some_and(|end| end <= USER_END)
+            && !self.overlaps(hint, hint + length)
+        {
+            return Some(hint);
+        }
+        let mut end = MMAP_TOP;
+        for area in self.areas.iter().rev() {
+            if area.start >= end {
+                continue;
+            }
+            if area.end <= end && end - area.end >= length {
+                break;
+            }
+            end = area.start;
+        }
+        end.checked_sub(length).filter(|&start| start >= USER_START && !self.overlaps(start, end))
+    }
+
+    /// Sets where the heap starts.
+    pub fn set_brk_start(&mut self, start: u64) {
+        (self.brk_start, self.brk_end) = (start, start);
+    }
+
+    /// Moves the end of the heap if that is possible, and returns it.
+    pub fn set_brk(&mut self, fs: &mut FileSystem, wanted: u64) -> u64 {
+        let page_up = |address: u64| address.next_multiple_of(PAGE_SIZE);
+        if wanted < self.brk_start || wanted >= USER_END {
+            return self.brk_end;
+        }
+        let (old, new) = (page_up(self.brk_end), page_up(wanted));
+        if new > old {
+            let area = Area {
+                start: old,
+                end: new,
+                access: Access::READ_WRITE,
+                backing: Backing::Anonymous,
+                sharing: Sharing::Private,
+            };
+            if self.overlaps(old, new) || self.map(fs, area).is_err() {
+                return self.brk_end;
+            }
+        } else if new < old && self.remove_range(fs, new, old).is_err() {
+            return self.brk_end;
+        }
+        self.brk_end = wanted;
+        wanted
+    }
+
+    /// The area that `address` lies in.
+    #[must_use]
+    #[inline]
+    pub fn area_at(&self, address: u64) -> Option<&Area> {
+        let index = self.areas.partition_point(|area| area.end <= address);
+        self.areas.get(index).filter(|area| area.start <= address)
+    }
+
+    /// The page at `address`, brought in if need be, for an access of this kind.
+    ///
+    /// # Errors
+    /// As for [`AddressSpace::fault`].
+    #[inline]
+    pub fn page(
+        &mut self,
+        fs: &mut FileSystem,
+        address: UserAddr,
+        access: FaultAccess,
+    ) -> Result<Mapping, FaultError> {
+        if let Some(mapping) = self.tables.find(address)
+            && (access != FaultAccess::Write || mapping.rights.write)
+        {
+            return Ok(mapping);
+        }
+        self.fault(fs, address, access)?;
+        self.tables.find(address).ok_or(FaultError::NoMemory)
+    }
+
+    /// Serves a fault.
+    ///
+    /// # Errors
+    /// There is nothing to serve it from; see [`FaultError`].
+    pub fn fault(
+        &mut self,
+        fs: &mut FileSystem,
+        address: UserAddr,
+        access: FaultAccess,
+    ) -> Result<(), FaultError> {
+        let area = *self.area_at(address.0).ok_or(FaultError::NotMapped)?;
+        if !area.access.allows(access) {
+            return Err(FaultError::NotAllowed);
+        }
+        match self.tables.find_any(address) {
+            Some(mapping) => self.fault_present(&area, address, access, mapping),
+            None => match area.backing {
+                Backing::Anonymous => self.fault_anonymous(&area, address),
+                Backing::File { inode, offset } => {
+                    let offset = offset + (address.page().0 - area.start);
+                    self.fault_file(fs, &area, address, access, (inode, offset / PAGE_SIZE))
+                }
+            },
+        }
+    }
+
+    /// A copy that shares all frames; private ones are copied when either side writes to them.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn fork(&mut self, fs: &mut FileSystem, tables: PageTables) -> Result<Self, NoMemory> {
+        let mut copy = Self {
+            tables,
+            areas: self.areas.clone(),
+            brk_start: self.brk_start,
+            brk_end: self.brk_end,
+        };
+        for area in &copy.areas {
+            if let Backing::File { inode, .. } = area.backing {
+                fs.open(inode);
+            }
+        }
+        let mut result = Ok(());
+        for area in &self.areas {
+            let target = &mut copy.tables;
+            self.tables.update(UserAddr(area.start), UserAddr(area.end), |address, mapping| {
+                if result.is_err() {
+                    return Update::Keep;
+                }
+                let mut rights = mapping.rights;
+                rights.write &= area.sharing == Sharing::Shared;
+                frames().share(mapping.frame);
+                result = match mapping.size {
+                    PageSize::Small => target.map(address, mapping.frame, rights),
+                    PageSize::Large => {
+                        target.map_large(address, || Some(mapping.frame), rights).map(|_| ())
+                    }
+                };
+                if rights == mapping.rights { Update::Keep } else { Update::Protect(rights) }
+            });
+        }
+        match result {
+            Ok(()) => Ok(copy),
+            Err(error) => {
+                copy.free(fs);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives everything back.
+    pub fn free(mut self, fs: &mut FileSystem) {
+        self.remove_whole(fs, 0..self.areas.len());
+        self.tables.free();
+    }
+
+    /// A page that is there but does not allow what was tried: a shared frame that is to be
+    /// written, or rights that grew since it was mapped.
+    fn fault_present(
+        &mut self,
+        area: &Area,
+        address: UserAddr,
+        access: FaultAccess,
+        mapping: Mapping,
+    ) -> Result<(), FaultError> {
+        if access != FaultAccess::Write {
+            let rights = Rights { write: mapping.rights.write, ..area.access.rights() };
+            self.tables.replace(address, mapping.frame, rights);
+            return Ok(());
+        }
+        if area.sharing == Sharing::Shared || frames().is_exclusive(mapping.frame) {
+            self.tables.replace(address, mapping.frame, area.access.rights());
+            return Ok(());
+        }
+        if mapping.size == PageSize::Large {
+            return self.copy_from_large(area, address, mapping);
+        }
+        let copy = frames().allocate(Fill::Any).ok_or(FaultError::NoMemory)?;
+        bulk::copy(copy.start(), mapping.frame.start(), PAGE_SIZE);
+        self.tables.replace(address, copy, area.access.rights());
+        frames().release(mapping.frame);
+        Ok(())
+    }
+
+    /// Writing to a large page that is shared with another process: a large copy.
+    fn copy_from_large(
+        &mut self,
+        area: &Area,
+        address: UserAddr,
+        mapping: Mapping,
+    ) -> Result<(), FaultError> {
+        let copy = frames().allocate_block(LARGE_ORDER, Fill::Any).ok_or(FaultError::NoMemory)?;
+        bulk::copy(copy.start(), mapping.frame.start(), LARGE_PAGE_SIZE);
+        self.tables.replace(address, copy, area.access.rights());
+        frames().release(mapping.frame);
+        Ok(())
+    }
+
+    fn fault_anonymous(&mut self, area: &Area, address: UserAddr) -> Result<(), FaultError> {
+        let large_start = address.0 & !(LARGE_PAGE_SIZE - 1);
+        if area.start <= large_start && large_start + LARGE_PAGE_SIZE <= area.end {
+            let counts = frames().counts();
+            let is_plenty = counts.free > counts.total / LARGE_PAGE_RESERVE;
+            let fresh = || is_plenty.then(|| frames().allocate_fresh(LARGE_ORDER)).flatten();
+            if self.tables.map_large(UserAddr(large_start), fresh, area.access.rights())? {
+                return Ok(());
+            }
+        }
+        let page = address.page();
+        let first = frames().allocate(Fill::Zeroed).ok_or(FaultError::NoMemory)?;
+        let mut first = Some(first);
+        let large_end = large_start + LARGE_PAGE_SIZE;
+        let end = area.end.min(large_end).min(page.0 + AROUND_PAGES * PAGE_SIZE);
+        // Only memory that is zero already is worth bringing in ahead.
+        self.tables.map_around(page, UserAddr(end), area.access.rights(), |_| {
+            first.take().or_else(|| frames().allocate_fresh(0))
+        })?;
+        Ok(())
+    }
+
+    fn fault_file(
+        &mut self,
+        fs: &mut FileSystem,
+        area: &Area,
+        address: UserAddr,
+        access: FaultAccess,
+        (inode, index): (InodeId, u64),
+    ) -> Result<(), FaultError> {
+        let page = address.page();
+        if area.sharing == Sharing::Shared && area.access.write {
+            let frame = fs.writable_page(inode, index).map_err(file_error)?;
+            let frame = frame.ok_or(FaultError::BeyondFile)?;
+            frames().share(frame);
+            return Ok(self.tables.map(page, frame, area.access.rights())?);
+        }
+        let frame = fs.page_for_mapping(inode, index).map_err(file_error)?;
+        let frame = frame.ok_or(FaultError::BeyondFile)?;
+        if access == FaultAccess::Write {
+            let copy = frames().allocate(Fill::Any).ok_or(FaultError::NoMemory)?;
+            bulk::copy(copy.start(), frame.start(), PAGE_SIZE);
+            return Ok(self.tables.map(page, copy, area.access.rights())?);
+        }
+        let end = area.end.min((page.0 | (LARGE_PAGE_SIZE - 1)) + 1);
+        let end = end.min(page.0 + AROUND_PAGES * PAGE_SIZE);
+        let mut index = index;
+        self.tables.map_around(page, UserAddr(end), area.access.rights_without_write(), |at| {
+            let frame = if at == page {
+                Some(frame)
+            } else {
+                index += 1;
+                fs.page_if_at_hand(inode, index)
+            }?;
+            frames().share(frame);
+            Some(frame)
+        })?;
+        Ok(())
+    }
+
+    fn covers(&self, start: u64, end: u64) -> bool {
+        let mut at = start;
+        while at < end {
+            match self.area_at(at) {
+                Some(area) => at = area.end,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn overlaps(&self, start: u64, end: u64) -> bool {
+        let index = self.areas.partition_point(|area| area.end <= start);
+        self.areas.get(index).is_some_and(|area| area.start < end)
+    }
+
+    /// Makes `address` a border between areas and between pages.
+    fn make_border(&mut self, fs: &mut FileSystem, address: u64) -> Result<(), Errno> {
+        let index = self.areas.partition_point(|area| area.end <= address);
+        let Some(area) = self.areas.get(index).filter(|area| area.start < address).copied() else {
+            return Ok(());
+        };
+        self.split_large(address)?;
+        self.areas[index].end = address;
+        let upper =
+            Area { start: address, backing: area.backing.advanced(address - area.start), ..area };
+        if let Backing::File { inode, .. } = area.backing {
+            fs.open(inode);
+        }
+        self.areas.insert(index + 1, upper);
+        Ok(())
+    }
+
+    /// Makes `address` a border between pages.
+    fn split_large(&mut self, address: u64) -> Result<(), Errno> {
+        let at = UserAddr(address);
+        let Some(mapping) = self.tables.find_any(at) else { return Ok(()) };
+        if mapping.size == PageSize::Small || address.is_multiple_of(LARGE_PAGE_SIZE) {
+            return Ok(());
+        }
+        // Single frames of a block have no owners of their own, so it must be ours alone.
+        if !frames().is_exclusive(mapping.frame) {
+            let area = *self.area_at(address).ok_or(Errno::ENOMEM)?;
+            self.copy_from_large(&area, at, mapping)?;
+        }
+        let mapping = self.tables.find_any(at).ok_or(Errno::ENOMEM)?;
+        self.tables.split(at).map_err(|NoMemory| Errno::ENOMEM)?;
+        frames().split(mapping.frame);
+        Ok(())
+    }
+
+    fn remove_range(&mut self, fs: &mut FileSystem, start: u64, end: u64) -> Result<(), Errno> {
+        if self.overlaps(start, end) {
+            self.make_border(fs, start)?;
+            self.make_border(fs, end)?;
+            let first = self.areas.partition_point(|area| area.end <= start);
+            let last = self.areas.partition_point(|area| area.start < end);
+            self.remove_whole(fs, first..last);
+        }
+        Ok(())
+    }
+
+    fn remove_whole(&mut self, fs: &mut FileSystem, which: Range<usize>) {
+        for area in self.areas.drain(which) {
+            self.tables.update(UserAddr(area.start), UserAddr(area.end), |_, mapping| {
+                frames().release(mapping.frame);
+                Update::Remove
+            });
+            if let Backing::File { inode, .. } = area.backing {
+                fs.close(inode);
+            }
+        }
+    }
+}
+
+fn check_range(start: u64, end: u64) -> Result<(), Errno> {
+    let is_good = start >= USER_START
+        && start < end
+        && end <= USER_END
+        && start.is_multiple_of(PAGE_SIZE)
+        && end.is_multiple_of(PAGE_SIZE);
+    if is_good { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// Whether `upper` merely goes on where `lower` ends. Files hold one opening for each area, so only
+/// anonymous areas grow.
+fn can_extend(lower: &Area, upper: &Area) -> bool {
+    lower.end == upper.start
+        && lower.access == upper.access
+        && lower.sharing == upper.sharing
+        && lower.backing == Backing::Anonymous
+        && upper.backing == Backing::Anonymous
+}
+
+fn file_error(error: Errno) -> FaultError {
+    match error {
+        Errno::ENOMEM | Errno::ENOSPC => FaultError::NoMemory,
+        _ => FaultError::BeyondFile,
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Copies between files and programs, from the memory of one to that of the other.
+
+use super::address::PhysAddr;
+use super::user::Ranges;
+use crate::arch::bulk;
+use crate::fs::{Segment, Segments};
+
+/// Copies a file's bytes into a program's; as many as the shorter of both has.
+pub fn read(file: Segments<'_>, program: &Ranges) {
+    pair(file, program, |segment, range, len| match segment {
+        Segment::Memory(from, _) => bulk::queue_copy(range, from, len),
+        Segment::Hole(_) => bulk::queue_zero(range, len),
+    });
+    bulk::flush();
+}
+
+/// Copies a program's bytes into a file's, which has been made ready for them.
+pub fn write(file: Segments<'_>, program: &Ranges) {
+    pair(file, program, |segment, range, len| match segment {
+        Segment::Memory(to, _) => bulk::queue_copy(to, range, len),
+        Segment::Hole(_) => unreachable!("a range made ready for writing has no holes"),
+    });
+    bulk::flush();
+}
+
+/// Clears a program's bytes.
+pub fn zero(program: &Ranges) {
+    for &(start, len) in program.as_slice() {
+        bulk::queue_zero(start, len);
+    }
+    bulk::flush();
+}
+
+/// Calls `copy` for each run of bytes that is in one piece on both sides.
+#[inline]
+fn pair(file: Segments<'_>, program: &Ranges, mut copy: impl FnMut(Segment, PhysAddr, u64)) {
+    let mut ranges = program.as_slice().iter().copied();
+    let mut range = (PhysAddr(0), 0);
+    for segment in file {
+        let mut rest = segment;
+        while rest.len() > 0 {
+            if range.1 == 0 {
+                match ranges.next() {
+                    Some(next) => range = next,
+                    None => return,
+                }
+            }
+            let len = rest.len().min(range.1);
+            copy(rest, range.0, len);
+            range = (range.0.add(len), range.1 - len);
+            rest = match rest {
+                Segment::Memory(start, length) => Segment::Memory(start.add(len), length - len),
+                Segment::Hole(length) => Segment::Hole(length - len),
+            };
+        }
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Loading a program: a fresh address space with its segments, its heap and its stack.
+//!
+//! Nothing is read but the headers. Segments are private mappings of the file, whose pages come in
+//! when they are touched; only the tail of a segment that goes on as zeros is copied.
+
+use super::elf::{ElfError, Executable, Segment};
+pub use super::stack::Strings;
+use super::stack::{self, STACK_SIZE, STACK_TOP};
+use crate::arch::{
+    layout::PAGE_SIZE,
+    paging::{FaultAccess, PageTables},
+    trap::Registers,
+};
+use crate::errno::Errno;
+use crate::fs::{FileSystem, Follow, InodeId, Kind};
+use crate::mm::address::{PhysAddr, UserAddr};
+use crate::mm::space::{Access, AddressSpace, Area, Backing, Sharing};
+use crate::mm::transfer;
+use crate::mm::user::{Ranges, UserMemory};
+use core::fmt;
+
+/// Permission bits, one of which makes a file executable.
+const EXECUTABLE_BITS: u16 = 0o111;
+
+/// Why a program cannot be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecError {
+    /// Its path leads nowhere.
+    Path(Errno),
+    /// It is no regular file.
+    NotRegular,
+    /// Its mode has no execute bit.
+    NotExecutable,
+    /// It is no executable that can run here.
+    Elf(ElfError),
+    /// Its arguments are too large, or memory ran out.
+    Setup(Errno),
+}
+
+impl fmt::Display for ExecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(Errno::ENOENT) => write!(f, "not there"),
+            Self::Path(errno) => write!(f, "cannot be reached ({errno:?})"),
+            Self::NotRegular => write!(f, "not a regular file"),
+            Self::NotExecutable => write!(f, "its mode has no execute permission"),
+            Self::Elf(error) => error.fmt(f),
+            Self::Setup(Errno::E2BIG) => write!(f, "arguments and environment are too large"),
+            Self::Setup(errno) => write!(f, "its memory cannot be set up ({errno:?})"),
+        }
+    }
+}
+
+impl ExecError {
+    /// What `execve` returns for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Path(errno) | Self::Setup(errno) => *errno,
+            Self::NotRegular | Self::NotExecutable => Errno::EACCES,
+            Self::Elf(error) => error.errno(),
+        }
+    }
+}
+
+/// A program that is ready to run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its memory.
+    pub space: AddressSpace,
+    /// Its registers.
+    pub registers: Registers,
+}
+
+/// Loads the program at `strings.path`. `pattern` is the root of page tables that map the kernel.
+///
+/// # Errors
+/// See [`ExecError`].
+pub fn load(
+    fs: &mut FileSystem,
+    cwd: InodeId,
+    strings: &Strings<'_>,
+    pattern: PhysAddr,
+) -> Result<Loaded, ExecError> {
+    let inode = fs.resolve(cwd, strings.path, Follow::Last).map_err(ExecError::Path)?;
+    if fs.kind(inode) != Kind::Regular {
+        return Err(ExecError::NotRegular);
+    }
+    if fs.stat(inode).permissions & EXECUTABLE_BITS == 0 {
+        return Err(ExecError::NotExecutable);
+    }
+    let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
+    let tables = PageTables::new(pattern).map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
+    let mut space = AddressSpace::new(tables);
+    let mut memory = UserMemory { space: &mut space, fs };
+    match map_all(&mut memory, inode, &executable, strings) {
+        Ok(stack) => {
+            Ok(Loaded { registers: Registers::at_start(UserAddr(executable.entry), stack), space })
+        }
+        Err(errno) => {
+            space.free(fs);
+            Err(ExecError::Setup(errno))
+        }
+    }
+}
+
+fn map_all(
+    memory: &mut UserMemory<'_>,
+    inode: InodeId,
+    executable: &Executable,
+    strings: &Strings<'_>,
+) -> Result<UserAddr, Errno> {
+    let mut end = 0;
+    for segment in &executable.segments {
+        map_segment(memory, inode, segment)?;
+        end = segment.address + segment.memory_size;
+    }
+    memory.space.set_brk_start(end.next_multiple_of(PAGE_SIZE));
+    let stack = Area {
+        start: STACK_TOP - STACK_SIZE,
+        end: STACK_TOP,
+        access: Access::READ_WRITE,
+        backing: Backing::Anonymous,
+        sharing: Sharing::Private,
+    };
+    memory.space.map(memory.fs, stack)?;
+    stack::build(memory, executable, strings)
+}
+
+/// Maps one segment: the file's whole pages, then the page that the file's bytes and zeros share,
+/// then zeros.
+fn map_segment(
+    memory: &mut UserMemory<'_>,
+    inode: InodeId,
+    segment: &Segment,
+) -> Result<(), Errno> {
+    let page_down = |address: u64| address & !(PAGE_SIZE - 1);
+    let access = Access { read: segment.read, write: segment.write, execute: segment.execute };
+    let (start, end) = (segment.address, segment.address + segment.memory_size);
+    let file_end = start + segment.file_size;
+    let has_zeros = segment.memory_size > segment.file_size;
+    let mapped_end =
+        if has_zeros { page_down(file_end) } else { file_end.next_multiple_of(PAGE_SIZE) };
+    if page_down(start) < mapped_end {
+        memory.fs.open(inode);
+        let backing = Backing::File { inode, offset: page_down(segment.offset) };
+        map_area(memory, page_down(start), mapped_end, access, backing)?;
+    }
+    if has_zeros {
+        let zeros_start = mapped_end.max(page_down(start));
+        let area_end = end.next_multiple_of(PAGE_SIZE);
+        map_area(memory, zeros_start, area_end, Access::READ_WRITE, Backing::Anonymous)?;
+        copy_tail(memory, inode, segment, zeros_start, file_end)?;
+        if access != Access::READ_WRITE {
+            memory.space.protect(memory.fs, zeros_start, area_end, access)?;
+        }
+    }
+    Ok(())
+}
+
+fn map_area(
+    memory: &mut UserMemory<'_>,
+    start: u64,
+    end: u64,
+    access: Access,
+    backing: Backing,
+) -> Result<(), Errno> {
+    let area = Area { start, end, access, backing, sharing: Sharing::Private };
+    memory.space.map(memory.fs, area)
+}
+
+/// Copies the file's bytes from `page`, on which its zeros begin, up to `file_end`. What the file
+/// has before the segment on that page comes along, as on Linux.
+fn copy_tail(
+    memory: &mut UserMemory<'_>,
+    inode: InodeId,
+    segment: &Segment,
+    page: u64,
+    file_end: u64,
+) -> Result<(), Errno> {
+    let Some(length) = file_end.checked_sub(page).filter(|&length| length > 0) else {
+        return Ok(());
+    };
+    let offset = (segment.offset + page).wrapping_sub(segment.address);
+    let mut ranges = Ranges::new();
+    memory.collect(UserAddr(page), length, FaultAccess::Write, &mut ranges)?;
+    transfer::read(memory.fs.segments(inode, offset, length)?, &ranges);
+    Ok(())
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Mapping memory.
+
+use super::Answer;
+use crate::arch::{layout::PAGE_SIZE, trap::Registers};
+use crate::errno::Errno;
+use crate::fs::{InodeId, Kind};
+use crate::kernel::Kernel;
+use crate::mm::address::page_up;
+use crate::mm::space::{Access, Area, Backing, Sharing};
+use crate::proc::descriptors::Target;
+
+const PROT_READ: u64 = 1 << 0;
+const PROT_WRITE: u64 = 1 << 1;
+const PROT_EXEC: u64 = 1 << 2;
+const PROT_ALL: u64 = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+const MAP_SHARED: u64 = 1;
+const MAP_PRIVATE: u64 = 2;
+const MAP_SHARED_VALIDATE: u64 = 3;
+const MAP_TYPE: u64 = 0xf;
+const MAP_FIXED: u64 = 0x10;
+const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
+
+/// Flags that are hints or mean nothing here: `DENYWRITE`, `EXECUTABLE`, `NORESERVE`, `POPULATE`,
+/// `NONBLOCK`, `STACK`, `GROWSDOWN` (stacks have their whole size from the start).
+const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000 | 0x100;
+
+const MADV_DONTNEED: u64 = 4;
+const MADV_FREE: u64 = 8;
+
+/// Advice that says how memory will be used and changes nothing that a program could see.
+const MADV_HINTS: [u64; 10] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17];
+
+const O_ACCMODE: u32 = 3;
+const O_WRONLY: u32 = 1;
+const O_RDWR: u32 = 2;
+
+pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (hint, length, protection) = (call.argument(0), call.argument(1), call.argument(2));
+    let (flags, fd, offset) = (call.argument(3), call.argument(4), call.argument(5));
+    let known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_HINTS;
+    if length == 0 || !offset.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    if flags & !known != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let length = page_up(length).ok_or(Errno::ENOMEM)?;
+    let access = access_from(protection)?;
+    let sharing = match flags & MAP_TYPE {
+        MAP_PRIVATE => Sharing::Private,
+        MAP_SHARED | MAP_SHARED_VALIDATE => Sharing::Shared,
+        _ => return Err(Errno::EINVAL),
+    };
+    let source = match flags & MAP_ANONYMOUS {
+        0 => Some(mapped_file(kernel, fd, access, sharing)?),
+        _ => None,
+    };
+    let start = place(kernel, hint, length, flags)?;
+    let backing = match (source, sharing) {
+        (Some(inode), _) => Backing::File { inode, offset },
+        (None, Sharing::Private) => Backing::Anonymous,
+        (None, Sharing::Shared) => {
+            let now = kernel.now();
+            let inode = kernel.fs.make_unnamed(now);
+            kernel.fs.truncate(inode, length, now)?;
+            Backing::File { inode, offset: 0 }
+        }
+    };
+    if let Backing::File { inode, .. } = backing {
+        kernel.fs.open(inode);
+    }
+    let area = Area { start, end: start + length, access, backing, sharing };
+    kernel.process.space.map(&mut kernel.fs, area)?;
+    Ok(start)
+}
+
+fn access_from(protection: u64) -> Result<Access, Errno> {
+    if protection & !PROT_ALL != 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(Access {
+        read: protection & PROT_READ != 0,
+        write: protection & PROT_WRITE != 0,
+        execute: protection & PROT_EXEC != 0,
+    })
+}
+
+/// The file that is mapped, if its descriptor allows it.
+fn mapped_file(
+    kernel: &Kernel,
+    fd: u64,
+    access: Access,
+    sharing: Sharing,
+) -> Result<InodeId, Errno> {
+    let file = kernel.process.descriptors.file(fd & 0xffff_ffff)?;
+    let Target::Inode(inode) = file.target else { return Err(Errno::ENODEV) };
+    if kernel.fs.kind(inode) != Kind::Regular {
+        return Err(Errno::ENODEV);
+    }
+    let mode = file.flags.get() & O_ACCMODE;
+    if mode == O_WRONLY || sharing == Sharing::Shared && access.write && mode != O_RDWR {
+        return Err(Errno::EACCES);
+    }
+    Ok(inode)
+}
+
+/// Where a mapping goes.
+fn place(kernel: &Kernel, hint: u64, length: u64, flags: u64) -> Answer {
+    let space = &kernel.process.space;
+    if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) == 0 {
+        return space.find_free(hint, length).ok_or(Errno::ENOMEM);
+    }
+    if !hint.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    if flags & MAP_FIXED_NOREPLACE != 0 && space.find_free(hint, length) != Some(hint) {
+        return Err(Errno::EEXIST);
+    }
+    // Page 0 is never mapped, as on a Linux with the usual `mmap_min_addr`.
+    if hint < PAGE_SIZE { Err(Errno::EPERM) } else { Ok(hint) }
+}
+
+pub(super) fn munmap(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (start, end) = range(call.argument(0), call.argument(1))?;
+    if start == end {
+        return Err(Errno::EINVAL);
+    }
+    kernel.process.space.unmap(&mut kernel.fs, start, end).map(|()| 0)
+}
+
+pub(super) fn mprotect(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let access = access_from(call.argument(2))?;
+    let (start, end) = range(call.argument(0), call.argument(1))?;
+    if start == end {
+        return Ok(0);
+    }
+    kernel.process.space.protect(&mut kernel.fs, start, end, access).map(|()| 0)
+}
+
+pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (start, end) = range(call.argument(0), call.argument(1))?;
+    match call.argument(2) {
+        MADV_DONTNEED | MADV_FREE => kernel.process.space.discard(start, end).map(|()| 0),
+        advice if MADV_HINTS.contains(&advice) => Ok(0),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {
+    if !start.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    let end = page_up(length).and_then(|length| start.checked_add(length));
+    end.map(|end| (start, end)).ok_or(Errno::EINVAL)
+}
+
+pub(super) fn brk(kernel: &mut Kernel, call: &Registers) -> Answer {
+    Ok(kernel.process.space.set_brk(&mut kernel.fs, call.argument(0)))
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Opening and creating files.
+
+use super::{Answer, path};
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::fs::{Create, Follow, InodeId, Kind};
+use crate::kernel::Kernel;
+use crate::proc::descriptors::{Descriptor, OpenFile, Target};
+use alloc::rc::Rc;
+
+const O_ACCMODE: u64 = 0o3;
+const O_WRONLY: u64 = 0o1;
+const O_RDONLY: u64 = 0o0;
+const O_CREAT: u64 = 0o100;
+const O_EXCL: u64 = 0o200;
+const O_TRUNC: u64 = 0o1000;
+const O_DIRECTORY: u64 = 0o200_000;
+const O_NOFOLLOW: u64 = 0o400_000;
+const O_CLOEXEC: u64 = 0o2_000_000;
+const O_PATH: u64 = 0o10_000_000;
+const O_TMPFILE: u64 = 0o20_000_000;
+
+/// Flags that an open file keeps: the access mode and those that `F_GETFL` shows.
+const KEPT_FLAGS: u64 = !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | 0o400);
+
+pub(super) fn open(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let start = kernel.process.cwd;
+    open_at(kernel, start, call.argument(0), call.argument(1), call.argument(2))
+}
+
+pub(super) fn openat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let start = path::start(kernel, call.argument(0), call.argument(1))?;
+    open_at(kernel, start, call.argument(1), call.argument(2), call.argument(3))
+}
+
+pub(super) fn creat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let start = kernel.process.cwd;
+    open_at(kernel, start, call.argument(0), O_CREAT | O_TRUNC | O_WRONLY, call.argument(1))
+}
+
+fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
+    // Files without a name and files that are only places are not provided.
+    if flags & (O_PATH | O_TMPFILE) != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let path = path::read(kernel, path)?;
+    let follow = match flags & (O_NOFOLLOW | O_EXCL) {
+        0 => Follow::Last,
+        O_EXCL if flags & O_CREAT == 0 => Follow::Last,
+        _ => Follow::NoLast,
+    };
+    let inode = find(kernel, start, &path, flags, mode, follow)?;
+    kernel.fs.open(inode.id);
+    let file = Rc::new(OpenFile::new(Target::Inode(inode.id), (flags & KEPT_FLAGS) as u32));
+    let descriptor = Descriptor { file, close_on_exec: flags & O_CLOEXEC != 0 };
+    match kernel.process.descriptors.insert(descriptor, 0) {
+        Ok(fd) => {
+            if flags & O_TRUNC != 0 && !inode.is_new && kernel.fs.kind(inode.id) == Kind::Regular {
+                let now = kernel.now();
+                kernel.fs.truncate(inode.id, 0, now)?;
+            }
+            Ok(fd)
+        }
+        Err(error) => {
+            kernel.fs.close(inode.id);
+            Err(error)
+        }
+    }
+}
+
+/// The inode that is opened.
+struct Found {
+    id: InodeId,
+    is_new: bool,
+}
+
+fn find(
+    kernel: &mut Kernel,
+    start: InodeId,
+    path: &[u8],
+    flags: u64,
+    mode: u64,
+    follow: Follow,
+) -> Result<Found, Errno> {
+    let found = if flags & O_CREAT != 0 {
+        if flags & O_DIRECTORY != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let create = if flags & O_EXCL != 0 { Create::Exclusive } else { Create::IfAbsent };
+        let permissions = kernel.process.masked(mode);
+        let now = kernel.now();
+        let opened = kernel.fs.open_or_create(start, path, follow, create, permissions, now)?;
+        Found { id: opened.inode, is_new: opened.is_new }
+    } else {
+        Found { id: kernel.fs.resolve(start, path, follow)?, is_new: false }
+    };
+    match kernel.fs.kind(found.id) {
+        Kind::Symlink => Err(Errno::ELOOP),
+        Kind::Directory if flags & O_ACCMODE != O_RDONLY || flags & O_CREAT != 0 => {
+            Err(Errno::EISDIR)
+        }
+        Kind::Directory => Ok(found),
+        _ if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
+        Kind::Fifo => Err(Errno::ENXIO),
+        _ => Ok(found),
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Positions and sizes of files, and the calls that make them durable.
+
+use super::{Answer, path};
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::fs::{Follow, InodeId, Kind};
+use crate::kernel::Kernel;
+use crate::proc::descriptors::Target;
+use alloc::rc::Rc;
+
+const SEEK_SET: u64 = 0;
+const SEEK_CUR: u64 = 1;
+const SEEK_END: u64 = 2;
+const SEEK_DATA: u64 = 3;
+const SEEK_HOLE: u64 = 4;
+
+const O_ACCMODE: u32 = 3;
+const O_RDONLY: u32 = 0;
+
+pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (fd, offset, whence) = (call.argument(0), call.argument(1).cast_signed(), call.argument(2));
+    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    let Target::Inode(inode) = file.target else { return Err(Errno::ESPIPE) };
+    let kind = kernel.fs.kind(inode);
+    let base = match (whence, kind) {
+        (_, Kind::Fifo) => return Err(Errno::ESPIPE),
+        // Devices stay where they are.
+        (SEEK_SET | SEEK_CUR | SEEK_END, Kind::Character(_)) => return Ok(0),
+        (SEEK_SET, _) => 0,
+        (SEEK_CUR, Kind::Directory) => file.cursor.borrow().offset(),
+        (SEEK_CUR, _) => file.offset.get(),
+        (SEEK_END, Kind::Regular) => kernel.fs.size(inode)?,
+        (SEEK_DATA | SEEK_HOLE, Kind::Regular) => {
+            let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+            let found = match whence {
+                SEEK_DATA => kernel.fs.seek_data(inode, from)?,
+                _ => kernel.fs.seek_hole(inode, from)?,
+            };
+            file.offset.set(found);
+            return Ok(found);
+        }
+        _ => return Err(Errno::EINVAL),
+    };
+    let sum = base.cast_signed().checked_add(offset).ok_or(Errno::EOVERFLOW)?;
+    let position = u64::try_from(sum).map_err(|_| Errno::EINVAL)?;
+    if kind == Kind::Directory {
+        *file.cursor.borrow_mut() = crate::fs::Cursor::at(position);
+    } else {
+        file.offset.set(position);
+    }
+    Ok(position)
+}
+
+pub(super) fn truncate(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let text = path::read(kernel, call.argument(0))?;
+    let inode = kernel.fs.resolve(kernel.process.cwd, &text, Follow::Last)?;
+    set_size(kernel, inode, call.argument(1))
+}
+
+pub(super) fn ftruncate(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let file = kernel.process.descriptors.file(call.argument(0))?;
+    match file.target {
+        Target::Inode(inode) if file.flags.get() & O_ACCMODE != O_RDONLY => {
+            set_size(kernel, inode, call.argument(1))
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn set_size(kernel: &mut Kernel, inode: InodeId, size: u64) -> Answer {
+    if size.cast_signed() < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let now = kernel.now();
+    kernel.fs.truncate(inode, size, now).map(|()| 0)
+}
+
+/// `fsync` and `fdatasync`: files are memory, and memory is as durable as it gets.
+pub(super) fn fsync(kernel: &mut Kernel, call: &Registers) -> Answer {
+    match kernel.process.descriptors.file(call.argument(0))?.target {
+        Target::Inode(_) => Ok(0),
+        Target::Console => Err(Errno::EINVAL),
+    }
+}
+
+/// As `fsync`, for all files.
+pub(super) fn sync(_: &mut Kernel, _: &Registers) -> Answer {
+    Ok(0)
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What is known of a file: `stat` and its forms, `access`.
+
+use super::{Answer, path};
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::fs::{DeviceKind, Kind, Stat};
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::proc::descriptors::Target;
+
+/// Device number of the one file system.
+const DEVICE: u64 = 1;
+
+/// Best size of a transfer.
+const BLOCK_SIZE: u64 = 4096;
+
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// Modes that `access` may ask for: `R_OK`, `W_OK` and `X_OK`.
+const ACCESS_MODES: u64 = 7;
+const X_OK: u64 = 1;
+const EXECUTE_BITS: u16 = 0o111;
+
+const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
+const AT_EACCESS: u64 = 0x200;
+const AT_NO_AUTOMOUNT: u64 = 0x800;
+
+pub(super) fn stat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    stat_path(kernel, AT_FDCWD, call.argument(0), call.argument(1), 0)
+}
+
+pub(super) fn lstat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let flags = path::AT_SYMLINK_NOFOLLOW;
+    stat_path(kernel, AT_FDCWD, call.argument(0), call.argument(1), flags)
+}
+
+pub(super) fn fstat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let target = kernel.process.descriptors.file(call.argument(0))?.target;
+    put(kernel, target, call.argument(1))
+}
+
+pub(super) fn newfstatat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let flags = call.argument(3);
+    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    stat_path(kernel, call.argument(0), call.argument(1), call.argument(2), flags)
+}
+
+pub(super) fn access(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_access(kernel, AT_FDCWD, call.argument(0), call.argument(1), 0)
+}
+
+pub(super) fn faccessat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_access(kernel, call.argument(0), call.argument(1), call.argument(2), 0)
+}
+
+pub(super) fn faccessat2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let flags = call.argument(3);
+    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW | AT_EACCESS) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    check_access(kernel, call.argument(0), call.argument(1), call.argument(2), flags)
+}
+
+/// User 0 may read and write everything, and execute what anybody may.
+fn check_access(kernel: &mut Kernel, fd: u64, path: u64, mode: u64, flags: u64) -> Answer {
+    if mode & !ACCESS_MODES != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let Target::Inode(inode) = path::target(kernel, fd, path, flags)? else { return Ok(0) };
+    let stat = kernel.fs.stat(inode);
+    let is_refused =
+        mode & X_OK != 0 && stat.kind != Kind::Directory && stat.permissions & EXECUTE_BITS == 0;
+    if is_refused { Err(Errno::EACCES) } else { Ok(0) }
+}
+
+fn stat_path(kernel: &mut Kernel, fd: u64, path: u64, buffer: u64, flags: u64) -> Answer {
+    let target = path::target(kernel, fd, path, flags)?;
+    put(kernel, target, buffer)
+}
+
+fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
+    let stat = match target {
+        Target::Inode(inode) => kernel.fs.stat(inode),
+        Target::Console => console(kernel.settings.epoch_ns),
+    };
+    let mut bytes = [0; 18 * 8];
+    for (index, word) in encode(&stat).into_iter().enumerate() {
+        bytes[index * 8..index * 8 + 8].copy_from_slice(&word.to_le_bytes());
+    }
+    kernel.memory().write(UserAddr(buffer), &bytes)?;
+    Ok(0)
+}
+
+/// The console that a process is born with has no name, so no inode.
+fn console(epoch_ns: u64) -> Stat {
+    Stat {
+        number: 0,
+        kind: Kind::Character(DeviceKind::Console),
+        permissions: 0o600,
+        nlink: 1,
+        size: 0,
+        nr_blocks: 0,
+        atime: epoch_ns,
+        mtime: epoch_ns,
+        ctime: epoch_ns,
+    }
+}
+
+/// `struct stat` of x86-64 as words (`asm/stat.h`).
+fn encode(stat: &Stat) -> [u64; 18] {
+    let device = match stat.kind {
+        Kind::Character(device) => {
+            let (major, minor) = device.number();
+            u64::from(major) << 8 | u64::from(minor)
+        }
+        _ => 0,
+    };
+    let [atime, mtime, ctime] =
+        [stat.atime, stat.mtime, stat.ctime].map(|time| [time / NS_PER_S, time % NS_PER_S]);
+    [
+        DEVICE,
+        stat.number,
+        stat.nlink.into(),
+        // Mode, and user 0 in the upper half.
+        stat.mode().into(),
+        // Group 0 and padding.
+        0,
+        device,
+        stat.size,
+        BLOCK_SIZE,
+        stat.nr_blocks,
+        atime[0],
+        atime[1],
+        mtime[0],
+        mtime[1],
+        ctime[0],
+        ctime[1],
+        0,
+        0,
+        0,
+    ]
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Changing the tree: names, links, permissions and times.
+
+use super::{Answer, path};
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::fs::{Follow, InodeId, RenameMode};
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::proc::descriptors::Target;
+use alloc::vec::Vec;
+
+const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
+const AT_REMOVEDIR: u64 = 0x200;
+const AT_SYMLINK_FOLLOW: u64 = 0x400;
+
+const RENAME_NOREPLACE: u64 = 1 << 0;
+const RENAME_EXCHANGE: u64 = 1 << 1;
+
+const UTIME_NOW: u64 = 0x3fff_ffff;
+const UTIME_OMIT: u64 = 0x3fff_fffe;
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// A path argument: where it starts, and its text.
+struct Place {
+    start: InodeId,
+    text: Vec<u8>,
+}
+
+impl Place {
+    fn read(kernel: &mut Kernel, fd: u64, path: u64) -> Result<Self, Errno> {
+        let start = path::start(kernel, fd, path)?;
+        Ok(Self { start, text: path::read(kernel, path)? })
+    }
+}
+
+pub(super) fn mkdir(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make_directory(kernel, AT_FDCWD, call.argument(0), call.argument(1))
+}
+
+pub(super) fn mkdirat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make_directory(kernel, call.argument(0), call.argument(1), call.argument(2))
+}
+
+fn make_directory(kernel: &mut Kernel, fd: u64, path: u64, mode: u64) -> Answer {
+    let place = Place::read(kernel, fd, path)?;
+    let (permissions, now) = (kernel.process.masked(mode & 0o1777), kernel.now());
+    kernel.fs.make_directory(place.start, &place.text, permissions, now)?;
+    Ok(0)
+}
+
+pub(super) fn rmdir(kernel: &mut Kernel, call: &Registers) -> Answer {
+    remove(kernel, AT_FDCWD, call.argument(0), AT_REMOVEDIR)
+}
+
+pub(super) fn unlink(kernel: &mut Kernel, call: &Registers) -> Answer {
+    remove(kernel, AT_FDCWD, call.argument(0), 0)
+}
+
+pub(super) fn unlinkat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    remove(kernel, call.argument(0), call.argument(1), call.argument(2))
+}
+
+fn remove(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Answer {
+    if flags & !AT_REMOVEDIR != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let place = Place::read(kernel, fd, path)?;
+    let now = kernel.now();
+    if flags & AT_REMOVEDIR != 0 {
+        kernel.fs.remove_directory(place.start, &place.text, now)?;
+    } else {
+        kernel.fs.unlink(place.start, &place.text, now)?;
+    }
+    Ok(0)
+}
+
+pub(super) fn rename(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (from, to) = (call.argument(0), call.argument(1));
+    rename_at(kernel, (AT_FDCWD, from), (AT_FDCWD, to), 0)
+}
+
+pub(super) fn renameat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let from = (call.argument(0), call.argument(1));
+    rename_at(kernel, from, (call.argument(2), call.argument(3)), 0)
+}
+
+pub(super) fn renameat2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let from = (call.argument(0), call.argument(1));
+    rename_at(kernel, from, (call.argument(2), call.argument(3)), call.argument(4))
+}
+
+fn rename_at(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) -> Answer {
+    let mode = match flags {
+        0 => RenameMode::Replace,
+        RENAME_NOREPLACE => RenameMode::NoReplace,
+        RENAME_EXCHANGE => RenameMode::Exchange,
+        _ => return Err(Errno::EINVAL),
+    };
+    let from = Place::read(kernel, from.0, from.1)?;
+    let to = Place::read(kernel, to.0, to.1)?;
+    let now = kernel.now();
+    kernel.fs.rename(from.start, &from.text, to.start, &to.text, mode, now)?;
+    Ok(0)
+}
+
+pub(super) fn link(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (from, to) = (call.argument(0), call.argument(1));
+    make_link(kernel, (AT_FDCWD, from), (AT_FDCWD, to), 0)
+}
+
+pub(super) fn linkat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let from = (call.argument(0), call.argument(1));
+    make_link(kernel, from, (call.argument(2), call.argument(3)), call.argument(4))
+}
+
+fn make_link(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) -> Answer {
+    if flags & !(AT_SYMLINK_FOLLOW | path::AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let follow = if flags & AT_SYMLINK_FOLLOW != 0 { 0 } else { path::AT_SYMLINK_NOFOLLOW };
+    let existing = target_inode(kernel, from.0, from.1, flags & path::AT_EMPTY_PATH | follow)?;
+    let to = Place::read(kernel, to.0, to.1)?;
+    let now = kernel.now();
+    kernel.fs.link(existing, to.start, &to.text, now)?;
+    Ok(0)
+}
+
+pub(super) fn symlink(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make_symlink(kernel, call.argument(0), AT_FDCWD, call.argument(1))
+}
+
+pub(super) fn symlinkat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make_symlink(kernel, call.argument(0), call.argument(1), call.argument(2))
+}
+
+fn make_symlink(kernel: &mut Kernel, target: u64, fd: u64, path: u64) -> Answer {
+    let target = path::read(kernel, target)?;
+    let place = Place::read(kernel, fd, path)?;
+    let now = kernel.now();
+    kernel.fs.make_symlink(&target, place.start, &place.text, now)?;
+    Ok(0)
+}
+
+pub(super) fn readlink(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (path, buffer, size) = (call.argument(0), call.argument(1), call.argument(2));
+    read_link(kernel, (AT_FDCWD, path), buffer, size)
+}
+
+pub(super) fn readlinkat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (buffer, size) = (call.argument(2), call.argument(3));
+    read_link(kernel, (call.argument(0), call.argument(1)), buffer, size)
+}
+
+fn read_link(kernel: &mut Kernel, from: (u64, u64), buffer: u64, size: u64) -> Answer {
+    let size = i32::try_from(size.cast_signed()).unwrap_or(i32::MAX);
+    let size = usize::try_from(size).ok().filter(|&size| size > 0).ok_or(Errno::EINVAL)?;
+    let place = Place::read(kernel, from.0, from.1)?;
+    if place.text == SELF_EXE {
+        let path = kernel.process.path.clone();
+        return put_text(kernel, &path, buffer, size);
+    }
+    let inode = kernel.fs.resolve(place.start, &place.text, Follow::NoLast)?;
+    let text = kernel.fs.read_link(inode)?.to_vec();
+    put_text(kernel, &text, buffer, size)
+}
+
+/// The one name in `/proc` that programs read when they start.
+const SELF_EXE: &[u8] = b"/proc/self/exe";
+
+fn put_text(kernel: &mut Kernel, text: &[u8], buffer: u64, size: usize) -> Answer {
+    let text = &text[..text.len().min(size)];
+    kernel.memory().write(UserAddr(buffer), text)?;
+    Ok(text.len() as u64)
+}
+
+pub(super) fn chmod(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
+    set_mode(kernel, inode, call.argument(1))
+}
+
+pub(super) fn fchmod(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = descriptor_inode(kernel, call.argument(0))?;
+    set_mode(kernel, inode, call.argument(1))
+}
+
+pub(super) fn fchmodat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, call.argument(0), call.argument(1), 0)?;
+    set_mode(kernel, inode, call.argument(2))
+}
+
+fn set_mode(kernel: &mut Kernel, inode: InodeId, mode: u64) -> Answer {
+    let now = kernel.now();
+    kernel.fs.set_permissions(inode, (mode & 0o7777) as u16, now);
+    Ok(0)
+}
+
+pub(super) fn chown(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
+    set_owner(kernel, inode, call.argument(1), call.argument(2))
+}
+
+pub(super) fn lchown(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), path::AT_SYMLINK_NOFOLLOW)?;
+    set_owner(kernel, inode, call.argument(1), call.argument(2))
+}
+
+pub(super) fn fchown(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = descriptor_inode(kernel, call.argument(0))?;
+    set_owner(kernel, inode, call.argument(1), call.argument(2))
+}
+
+pub(super) fn fchownat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, call.argument(0), call.argument(1), call.argument(4))?;
+    set_owner(kernel, inode, call.argument(2), call.argument(3))
+}
+
+/// Everything belongs to user 0 and group 0; making it so again changes nothing, and there is
+/// nobody else to give it to.
+fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answer {
+    let is_kept = |id: u64| matches!((id & 0xffff_ffff) as u32, 0 | u32::MAX);
+    if !is_kept(user) || !is_kept(group) {
+        return Err(Errno::EPERM);
+    }
+    let now = kernel.now();
+    let permissions = kernel.fs.stat(inode).permissions;
+    kernel.fs.set_permissions(inode, permissions, now);
+    Ok(0)
+}
+
+pub(super) fn utimensat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (fd, path, times) = (call.argument(0), call.argument(1), call.argument(2));
+    let inode = match path {
+        0 => descriptor_inode(kernel, fd)?,
+        _ => target_inode(kernel, fd, path, call.argument(3))?,
+    };
+    set_times(kernel, inode, times, 1)
+}
+
+pub(super) fn utimes(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
+    set_times(kernel, inode, call.argument(1), 1000)
+}
+
+/// Sets access and modification time from two pairs of seconds and fractions of `unit_ns`.
+fn set_times(kernel: &mut Kernel, inode: InodeId, times: u64, unit_ns: u64) -> Answer {
+    let now = kernel.now();
+    if times == 0 {
+        kernel.fs.set_times(inode, Some(now), Some(now), now);
+        return Ok(0);
+    }
+    let mut set = [None; 2];
+    for (index, slot) in (0_u64..).zip(&mut set) {
+        let seconds = kernel.memory().read_u64(UserAddr(times + index * 16))?;
+        let fraction = kernel.memory().read_u64(UserAddr(times + index * 16 + 8))?;
+        *slot = match fraction {
+            UTIME_NOW => Some(now),
+            UTIME_OMIT => None,
+            _ => {
+                let fraction = fraction.checked_mul(unit_ns).filter(|&ns| ns < NS_PER_S);
+                let fraction = fraction.ok_or(Errno::EINVAL)?;
+                Some(seconds.saturating_mul(NS_PER_S).saturating_add(fraction))
+            }
+        };
+    }
+    kernel.fs.set_times(inode, set[0], set[1], now);
+    Ok(0)
+}
+
+fn target_inode(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<InodeId, Errno> {
+    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    match path::target(kernel, fd, path, flags)? {
+        Target::Inode(inode) => Ok(inode),
+        Target::Console => Err(Errno::EPERM),
+    }
+}
+
+fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
+    match kernel.process.descriptors.file(fd)?.target {
+        Target::Inode(inode) => Ok(inode),
+        Target::Console => Err(Errno::EPERM),
+    }
+}
