@@ -356,43 +356,61 @@ pub fn leading_word(bytes: &[u8]) -> u64 {
 #[must_use]
 #[inline]
 pub fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
-    const LOW: u64 = 0x7f * ONES;
-    let mut offset = 0;
-    let mut rest = bytes;
-    loop {
-        let word = leading_word(rest) ^ (u64::from(byte) * ONES);
-        // The high bit of each byte that is zero: adding 0x7f to seven bits never carries over.
-        let zeros = !(((word & LOW) + LOW) | word | LOW);
-        if zeros != 0 {
-            let found = offset + zeros.leading_zeros() as usize / 8;
-            // Behind the end the word has zeros, which are no bytes.
-            return (found < bytes.len()).then_some(found);
+    // The lowest bit is that of the first byte that is found; a borrow may set higher ones.
+    let matches = |word: u64| {
+        let word = word ^ (u64::from(byte) * ONES);
+        word.wrapping_sub(ONES) & !word & (0x80 * ONES)
+    };
+    let first_of = |matches: u64| matches.trailing_zeros() as usize / 8;
+    let Some(last) = bytes.last_chunk::<8>() else {
+        let found = first_of(matches(leading_word(bytes).swap_bytes()));
+        // Behind the end the word has zeros, which are no bytes.
+        return (found < bytes.len()).then_some(found);
+    };
+    for (index, word) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        let matches = matches(u64::from_le_bytes(*word));
+        if matches != 0 {
+            return Some(index * 8 + first_of(matches));
         }
-        rest = rest.get(8..)?;
-        offset += 8;
     }
+    match matches(u64::from_le_bytes(*last)) {
+        0 => None,
+        matches => Some(bytes.len() - 8 + first_of(matches)),
+    }
+}
+
+/// Whether `bytes` start with `prefix`, eight of them compared together.
+#[must_use]
+#[inline]
+pub fn has_prefix(bytes: &[u8], prefix: &[u8]) -> bool {
+    let Some(start) = bytes.get(..prefix.len()) else { return false };
+    let ((words, rest), (prefix_words, prefix_rest)) =
+        (start.as_chunks::<8>(), prefix.as_chunks::<8>());
+    let same = |(left, right): (&[u8; 8], &[u8; 8])| {
+        u64::from_le_bytes(*left) == u64::from_le_bytes(*right)
+    };
+    words.iter().zip(prefix_words).all(same) && leading_word(rest) == leading_word(prefix_rest)
 }
 
 /// Decodes eight hexadecimal digits of either case, most significant first.
 ///
 /// All eight at once in one register: the kernel pays for each instruction.
 #[must_use]
+#[inline]
 pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
-    const HIGH: u64 = 0x80 * ONES;
     let word = u64::from_be_bytes(digits);
-    if word & HIGH != 0 {
+    // Letters have bit 6. Lower case becomes upper case; digits have that bit already.
+    let is_letter = (word >> 6) & ONES;
+    let folded = word | (0x20 * ONES);
+    let values = folded.wrapping_sub(0x30 * ONES + is_letter * 0x27);
+    // A value fits a digit, is above 9 exactly for letters, and did not need folding unless it is
+    // a letter. Where a subtraction borrowed, a value does not fit.
+    let is_above_nine = (values.wrapping_add(6 * ONES) >> 4) & ONES;
+    let was_folded = (folded ^ word) & ((is_letter ^ ONES) << 5);
+    if (values & (0xf0 * ONES)) | (is_above_nine ^ is_letter) | was_folded != 0 {
         return None;
     }
-    // Each byte is below 0x80, so adding up to 0x7f - n never carries into the next one.
-    let at_least = |word: u64, n: u64| (word + (0x80 - n) * ONES) & HIGH;
-    let lower = word | (0x20 * ONES);
-    let is_digit = at_least(word, 0x30) & !at_least(word, 0x3a);
-    let is_letter = at_least(lower, 0x61) & !at_least(lower, 0x67) & at_least(word, 0x41);
-    if is_digit | is_letter != HIGH {
-        return None;
-    }
-    let nibbles = (word & (0x0f * ONES)) + (is_letter >> 7) * 9;
-    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let words = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     Some((words | words >> 16) as u32)
@@ -531,7 +549,12 @@ mod tests {
         }
         for byte in 0..=255 {
             let expected = char::from(byte).to_digit(16);
-            assert_eq!(parse_hex([b'0', b'0', b'0', b'0', b'0', b'0', b'0', byte]), expected);
+            for neighbour in *b"09afAF" {
+                let value = char::from(neighbour).to_digit(16).unwrap();
+                let digits = [b'0', b'0', b'0', b'0', b'0', neighbour, byte, neighbour];
+                let expected = expected.map(|digit| value * 0x101 + digit * 0x10);
+                assert_eq!(parse_hex(digits), expected, "{digits:?}");
+            }
         }
     }
 
@@ -579,6 +602,21 @@ mod tests {
             }
         }
         assert_eq!(find_byte(b"\xaf\x2e\x30\x2f", b'/'), Some(3));
+    }
+
+    #[test]
+    fn prefixes_are_told_from_others() {
+        let bytes = b"0123456789abcdefghi";
+        for length in 0..bytes.len() {
+            let mut prefix = bytes[..length].to_vec();
+            assert!(has_prefix(bytes, &prefix));
+            for at in 0..length {
+                prefix[at] ^= 0x80;
+                assert!(!has_prefix(bytes, &prefix));
+                prefix[at] ^= 0x80;
+            }
+        }
+        assert!(!has_prefix(b"abc", b"abc\0"));
     }
 
     #[test]

@@ -483,14 +483,13 @@ impl AddressSpace {
         }
         let end = area.end.min((page.0 | (LARGE_PAGE_SIZE - 1)) + 1);
         let end = end.min(page.0 + AROUND_PAGES * PAGE_SIZE);
-        let mut index = index;
-        self.tables.map_around(page, UserAddr(end), area.access.rights_without_write(), |at| {
+        let rights = area.access.rights_without_write();
+        self.tables.map_around(page, UserAddr(end), rights, |at| {
             let frame = if at == page {
-                Some(frame)
+                frame
             } else {
-                index += 1;
-                fs.page_if_at_hand(inode, index)
-            }?;
+                fs.page_if_at_hand(inode, index + (at.0 - page.0) / PAGE_SIZE)?
+            };
             frames().share(frame);
             Some(frame)
         })?;
