@@ -12,7 +12,7 @@ use crate::end::end_with;
 use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
 use crate::kernel::{self, Kernel};
 use crate::mm::address::{Frame, PhysAddr};
-use crate::mm::frames::frames;
+use crate::mm::frames::{Cleanness, frames};
 use crate::mm::user::Ranges;
 use crate::proc::exec::{self, ExecError, Strings};
 use crate::proc::process::Process;
@@ -162,13 +162,6 @@ impl Boot {
     }
 }
 
-/// Whether memory is known to be zero.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cleanness {
-    Zero,
-    Unknown,
-}
-
 fn unclean_bytes(end: u64) -> u64 {
     UNCLEAN_TOP_BYTES.min(end / 4)
 }
@@ -187,12 +180,8 @@ fn add_free(start: u64, end: u64, kept: [(u64, u64); 2], cleanness: Cleanness) {
         return;
     }
     // SAFETY: the loader says that this is RAM; low memory, image, entries and module are kept out.
-    unsafe {
-        match cleanness {
-            Cleanness::Zero => assert!(frames().add_fresh(first, last), "too many memory ranges"),
-            Cleanness::Unknown => frames().add_used(first, last),
-        }
-    }
+    let is_noted = unsafe { frames().add(first, last, cleanness) };
+    assert!(is_noted, "too many memory ranges");
 }
 
 /// Finds the disks: the input cannot be written, the output can.
@@ -247,23 +236,23 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
     let mut random = Random::new(RANDOM_SEED);
     let mut random_bytes = [0; 16];
     random.fill(&mut random_bytes);
-    let cwd = working_directory(&mut fs, &settings.cwd);
+    let cwd = working_directory(&mut fs, settings.cwd);
     fs.open(cwd);
     let strings = Strings {
-        path: &settings.path,
+        path: settings.path,
         arguments: &settings.arguments,
         environment: &settings.environment,
         random: random_bytes,
     };
     let pattern = PhysAddr((&raw const boot_pml4).addr() as u64 - KERNEL_BASE);
     let loaded = exec::load(&mut fs, cwd, &strings, pattern).unwrap_or_else(|error| {
-        let message = format!("{}: {error}", String::from_utf8_lossy(&settings.path));
+        let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
         end_with(&match error {
             ExecError::Path(_) => EndState::NotFound(&message),
             _ => EndState::NotExecutable(&message),
         })
     });
-    let process = Process::first(&settings.path, loaded.registers, loaded.space, cwd);
+    let process = Process::first(settings.path, loaded.registers, loaded.space, cwd);
     Kernel {
         fs,
         process,
@@ -278,7 +267,7 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
 }
 
 fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {
-    if path.is_empty() {
+    if path == b"/" {
         return InodeId::ROOT;
     }
     match fs.resolve(InodeId::ROOT, path, Follow::Last) {

@@ -50,9 +50,8 @@ impl fmt::Display for Error {
 ///
 /// # Errors
 /// See [`Error`]. Unless the disk failed, nothing was written.
-pub fn write(fs: &mut FileSystem, roots: &[Vec<u8>], disk: Disk) -> Result<(), Error> {
-    let roots: Vec<&[u8]> = roots.iter().map(Vec::as_slice).collect();
-    let plan = Plan::new(fs, &roots).map_err(Error::Pack)?;
+pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Error> {
+    let plan = Plan::new(fs, roots).map_err(Error::Pack)?;
     let capacity = disk.read_capacity() * SECTOR_SIZE;
     if plan.size_bytes() > capacity {
         return Err(Error::TooSmall { needed: plan.size_bytes(), capacity });

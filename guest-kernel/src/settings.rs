@@ -24,19 +24,19 @@ const DUMP_WORD: &[u8] = b"dumpfs";
 /// Start of the clock, 2020-01-01 00:00:00 UTC.
 const DEFAULT_EPOCH_NS: u64 = 1_577_836_800 * 1_000_000_000;
 
-/// The settings of a run.
+/// The settings of a run. What they name lies where the loader or the archive has it.
 #[derive(Debug)]
 pub struct Settings {
     /// Path of the program.
-    pub path: Vec<u8>,
+    pub path: &'static [u8],
     /// Its arguments, its own name first.
-    pub arguments: Vec<Vec<u8>>,
+    pub arguments: Vec<&'static [u8]>,
     /// Its environment, as `KEY=VALUE`.
-    pub environment: Vec<Vec<u8>>,
+    pub environment: Vec<&'static [u8]>,
     /// Its working directory.
-    pub cwd: Vec<u8>,
+    pub cwd: &'static [u8],
     /// Paths to bring back.
-    pub exports: Vec<Vec<u8>>,
+    pub exports: Vec<&'static [u8]>,
     /// Whether all files are dumped over the console at the end.
     pub dumps_files: bool,
     /// Start of the clock, in nanoseconds since 1970.
@@ -46,10 +46,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            path: Vec::new(),
+            path: DEFAULT_PATH,
             arguments: Vec::new(),
             environment: Vec::new(),
-            cwd: Vec::new(),
+            cwd: b"/",
             exports: Vec::new(),
             dumps_files: false,
             epoch_ns: DEFAULT_EPOCH_NS,
@@ -64,8 +64,8 @@ impl Settings {
     /// # Errors
     /// The archive's settings cannot be read.
     pub fn gather(
-        command_line: &[u8],
-        archived: Option<&[u8]>,
+        command_line: &'static [u8],
+        archived: Option<&'static [u8]>,
         fs: &mut FileSystem,
     ) -> Result<Self, settings::Error> {
         let mut gathered = Self::default();
@@ -73,7 +73,7 @@ impl Settings {
             if word == DUMP_WORD {
                 gathered.dumps_files = true;
             } else {
-                gathered.arguments.push(word.to_vec());
+                gathered.arguments.push(word);
             }
         }
         if let Some(archived) = archived {
@@ -83,27 +83,24 @@ impl Settings {
             gathered.arguments = arguments_of_file(fs);
         }
         if gathered.arguments.is_empty() {
-            gathered.arguments.push(DEFAULT_ARGUMENT.to_vec());
-        }
-        if gathered.path.is_empty() {
-            gathered.path.extend_from_slice(DEFAULT_PATH);
+            gathered.arguments.push(DEFAULT_ARGUMENT);
         }
         if gathered.exports.is_empty() {
-            gathered.exports.push(DEFAULT_EXPORT.to_vec());
+            gathered.exports.push(DEFAULT_EXPORT);
         }
         Ok(gathered)
     }
 
-    fn take_archived(&mut self, bytes: &[u8]) -> Result<(), settings::Error> {
+    fn take_archived(&mut self, bytes: &'static [u8]) -> Result<(), settings::Error> {
         let has_arguments = !self.arguments.is_empty();
         for setting in settings::parse(bytes)? {
             match setting? {
-                Setting::Path(path) => self.path = path.to_vec(),
+                Setting::Path(path) => self.path = path,
                 Setting::Arg(_) if has_arguments => {}
-                Setting::Arg(argument) => self.arguments.push(argument.to_vec()),
-                Setting::Env(variable) => self.environment.push(variable.to_vec()),
-                Setting::Cwd(path) => self.cwd = path.to_vec(),
-                Setting::Export(path) => self.exports.push(path.to_vec()),
+                Setting::Arg(argument) => self.arguments.push(argument),
+                Setting::Env(variable) => self.environment.push(variable),
+                Setting::Cwd(path) => self.cwd = path,
+                Setting::Export(path) => self.exports.push(path),
             }
         }
         Ok(())
@@ -115,18 +112,18 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
-/// The arguments that a file holds: split at zeros if it has any, else at white space.
-fn arguments_of_file(fs: &mut FileSystem) -> Vec<Vec<u8>> {
+/// The arguments that a file holds: split at zeros if it has any, else at white space. They are
+/// kept for as long as the machine runs.
+fn arguments_of_file(fs: &mut FileSystem) -> Vec<&'static [u8]> {
     let Ok(inode) = fs.resolve(InodeId::ROOT, ARGUMENTS_FILE, Follow::Last) else {
         return Vec::new();
     };
     let size = fs.size(inode).unwrap_or(0);
     let mut text = alloc::vec![0; usize::try_from(size).unwrap_or(0)];
     let length = fs.read_bytes(inode, 0, &mut text).unwrap_or(0);
-    text.truncate(length);
+    let text: &'static [u8] = &text.leak()[..length];
     if text.contains(&0) {
-        let text = text.strip_suffix(&[0]).unwrap_or(&text);
-        return text.split(|&byte| byte == 0).map(<[u8]>::to_vec).collect();
+        return text.strip_suffix(&[0]).unwrap_or(text).split(|&byte| byte == 0).collect();
     }
-    words(&text).map(<[u8]>::to_vec).collect()
+    words(text).collect()
 }

@@ -228,6 +228,7 @@ struct Decoded {
 impl Decoded {
     const ZERO: Self = Self { digits: *b"00000000", value: 0 };
 
+    #[inline]
     fn decode(&mut self, digits: [u8; 8]) -> Option<u32> {
         if digits != self.digits {
             *self = Self { digits, value: parse_hex(digits)? };
@@ -247,61 +248,72 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The archive is damaged; the reader stays where it is.
+    #[inline]
     pub fn read_entry(&mut self) -> Result<Option<Entry<'a>>, Error> {
         let offset = self.offset;
-        let header = self.read_header()?;
+        let Some(header) = self.read_header() else { return Err(self.header_error()) };
         let name_start = offset + HEADER_SIZE;
-        let name_end = name_start
-            .checked_add(header.name_size as usize)
-            .filter(|&end| end <= self.archive.len())
-            .ok_or(Error::TruncatedHeader { offset })?;
-        let stored = &self.archive[name_start..name_end];
+        let name_end = name_start + header.name_size as usize;
+        let Some(stored) = self.archive.get(name_start..name_end) else {
+            return Err(Error::TruncatedHeader { offset });
+        };
         let name = &stored[..find_byte(stored, 0).unwrap_or(stored.len())];
         if name == TRAILER {
             return Ok(None);
         }
         let data_offset = name_end + padding(name_end);
-        let size_bytes = header.size_bytes as usize;
-        let behind = self.archive.get(data_offset..).unwrap_or(&[]);
-        let data = behind.get(..size_bytes).ok_or(Error::TruncatedData {
-            offset,
-            expected: size_bytes,
-            found: behind.len(),
-        })?;
-        let data_end = data_offset + size_bytes;
+        let data_end = data_offset + header.size_bytes as usize;
+        let Some(data) = self.archive.get(data_offset..data_end) else {
+            return Err(Error::TruncatedData {
+                offset,
+                expected: header.size_bytes as usize,
+                found: self.archive.len().saturating_sub(data_offset),
+            });
+        };
         self.offset = data_end + padding(data_end);
         Ok(Some(Entry { offset, header, name, data_offset, data }))
     }
 
-    fn read_header(&mut self) -> Result<Header, Error> {
+    /// The header that is next, if it is one: [`Reader::header_error`] finds out why not.
+    #[inline]
+    fn read_header(&mut self) -> Option<Header> {
+        let bytes = self.archive.get(self.offset..)?.first_chunk::<HEADER_SIZE>()?;
+        if !bytes.starts_with(MAGIC) {
+            return None;
+        }
+        Some(Header {
+            ino: parse_hex(digits(bytes, Field::Ino))?,
+            mode: self.mode.decode(digits(bytes, Field::Mode))?,
+            nlink: self.nlink.decode(digits(bytes, Field::Nlink))?,
+            mtime: self.mtime.decode(digits(bytes, Field::Mtime))?,
+            size_bytes: parse_hex(digits(bytes, Field::FileSize))?,
+            name_size: parse_hex(digits(bytes, Field::NameSize))?,
+        })
+    }
+
+    /// What is wrong with the header that is next.
+    #[cold]
+    fn header_error(&self) -> Error {
         let offset = self.offset;
         let behind = self.archive.get(offset..).unwrap_or(&[]);
-        let Some(bytes) = behind.first_chunk::<HEADER_SIZE>() else {
-            return Err(match (offset, behind) {
-                (0, bytes) if !bytes.starts_with(MAGIC) => Error::NotCpio,
-                (_, bytes) if bytes.iter().all(|&byte| byte == 0) => Error::NoTrailer { offset },
-                _ => Error::TruncatedHeader { offset },
-            });
-        };
-        if !bytes.starts_with(MAGIC) {
-            return Err(match offset {
+        let header = &behind[..behind.len().min(HEADER_SIZE)];
+        if !header.starts_with(MAGIC) {
+            return match offset {
                 0 => Error::NotCpio,
-                _ if bytes.iter().all(|&byte| byte == 0) => Error::NoTrailer { offset },
+                _ if header.iter().all(|&byte| byte == 0) => Error::NoTrailer { offset },
+                _ if header.len() < HEADER_SIZE => Error::TruncatedHeader { offset },
                 _ => Error::BadMagic { offset },
-            });
+            };
         }
-        let bad = |field| Error::BadField { offset, field };
-        let read = |field: Field| parse_hex(digits(bytes, field)).ok_or(bad(field));
-        let again =
-            |last: &mut Decoded, field: Field| last.decode(digits(bytes, field)).ok_or(bad(field));
-        Ok(Header {
-            ino: read(Field::Ino)?,
-            mode: again(&mut self.mode, Field::Mode)?,
-            nlink: again(&mut self.nlink, Field::Nlink)?,
-            mtime: again(&mut self.mtime, Field::Mtime)?,
-            size_bytes: read(Field::FileSize)?,
-            name_size: read(Field::NameSize)?,
-        })
+        let Some(bytes) = header.first_chunk::<HEADER_SIZE>() else {
+            return Error::TruncatedHeader { offset };
+        };
+        let fields = [Field::Ino, Field::Mode, Field::Nlink, Field::Mtime, Field::FileSize];
+        let is_bad = |field: &Field| parse_hex(digits(bytes, *field)).is_none();
+        Error::BadField {
+            offset,
+            field: fields.into_iter().find(is_bad).unwrap_or(Field::NameSize),
+        }
     }
 }
 
@@ -316,6 +328,7 @@ pub fn read_field(archive: &[u8], offset: usize, field: Field) -> Result<u32, Er
     parse_hex(digits(bytes, field)).ok_or(Error::BadField { offset, field })
 }
 
+#[inline]
 fn digits(header: &[u8; HEADER_SIZE], field: Field) -> [u8; 8] {
     let start = field.offset();
     core::array::from_fn(|i| header[start + i])
@@ -575,6 +588,19 @@ mod tests {
         let mut reader = Reader::new(&bytes);
         let mut next = || reader.read_entry().unwrap().unwrap().header.mode;
         assert_eq!([next(), next(), next(), next()], [0o100_644, 0o100_644, 0o040_755, 0o100_644]);
+    }
+
+    #[test]
+    fn damaged_fields_are_named() {
+        let whole = archive(&[(b"a", b"")]);
+        let fields = [(6, Field::Ino), (14, Field::Mode), (38, Field::Nlink), (46, Field::Mtime)];
+        for (at, field) in fields.into_iter().chain([(54, Field::FileSize), (94, Field::NameSize)])
+        {
+            let mut bytes = whole.clone();
+            bytes[at + 7] = b'-';
+            let expected = Error::BadField { offset: 0, field };
+            assert_eq!(Reader::new(&bytes).read_entry(), Err(expected));
+        }
     }
 
     #[test]

@@ -19,3 +19,16 @@ pub fn zero(to: PhysAddr, len: u64) {
     // SAFETY: tests pass ranges of frames that they allocated.
     unsafe { core::ptr::write_bytes(frames().pointer(to), 0, len) }
 }
+
+/// Copies as [`copy`] does; real machines may put it off until [`flush`].
+pub fn queue_copy(to: PhysAddr, from: PhysAddr, len: u64) {
+    copy(to, from, len);
+}
+
+/// Clears as [`zero`] does; real machines may put it off until [`flush`].
+pub fn queue_zero(to: PhysAddr, len: u64) {
+    zero(to, len);
+}
+
+/// Works off what was queued.
+pub fn flush() {}

@@ -97,9 +97,36 @@ impl Directory {
         }
     }
 
-    /// Inserts a name where [`Directory::search`] did not find it.
-    pub(super) fn insert(&mut self, at: Position, name: Cow<'static, [u8]>, inode: InodeId) {
+    /// Adds a name.
+    ///
+    /// # Errors
+    /// `EEXIST`: it is there.
+    #[inline]
+    pub(super) fn add(&mut self, name: Cow<'static, [u8]>, inode: InodeId) -> Result<(), Errno> {
         let slot = Slot { name: Name::new(name), inode };
+        // A sorted archive adds behind the last name, where there is mostly room.
+        match self.chunks.last_mut() {
+            Some(chunk)
+                if chunk.len() < chunk.capacity().min(CHUNK)
+                    && chunk.last().is_some_and(|last| slot.name.is_behind(&last.name)) =>
+            {
+                chunk.push(slot);
+                self.len += 1;
+                Ok(())
+            }
+            _ => self.add_anywhere(slot),
+        }
+    }
+
+    #[inline(never)]
+    fn add_anywhere(&mut self, slot: Slot) -> Result<(), Errno> {
+        let at = self.search(slot.name.bytes()).err().ok_or(Errno::EEXIST)?;
+        self.insert(at, slot);
+        Ok(())
+    }
+
+    /// Inserts a slot where [`Directory::search`] did not find its name.
+    fn insert(&mut self, at: Position, slot: Slot) {
         self.len += 1;
         let is_last_chunk = at.chunk + 1 == self.chunks.len();
         let Some(chunk) = self.chunks.get_mut(at.chunk) else {

@@ -241,11 +241,23 @@ impl FileSystem {
 
     /// Makes an inode without a name.
     pub(super) fn insert(&mut self, content: Content, permissions: u16, now: u64) -> InodeId {
+        self.insert_linked(content, permissions, 0, now)
+    }
+
+    /// Makes an inode with `nlink` names, which the caller sees to.
+    #[inline]
+    pub(super) fn insert_linked(
+        &mut self,
+        content: Content,
+        permissions: u16,
+        nlink: u32,
+        now: u64,
+    ) -> InodeId {
         self.last_number += 1;
         let inode = Inode {
             number: self.last_number,
             permissions,
-            nlink: 0,
+            nlink,
             open_count: 0,
             atime: now,
             mtime: now,
@@ -256,13 +268,19 @@ impl FileSystem {
             self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = Some(inode);
             return id;
         }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let nr_full = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[nr_full];
-        chunk.push(Some(inode));
-        let slot = nr_full * CHUNK + chunk.len() - 1;
+        let nr_chunks = self.chunks.len();
+        let slot = match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => {
+                chunk.push(Some(inode));
+                (nr_chunks - 1) * CHUNK + chunk.len() - 1
+            }
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(Some(inode));
+                self.chunks.push(chunk);
+                nr_chunks * CHUNK
+            }
+        };
         InodeId(u32::try_from(slot).expect("memory holds fewer inodes"))
     }
 

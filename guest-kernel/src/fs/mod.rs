@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod archive_builder;
+mod archive_writer;
 mod data;
 mod devices;
 mod directory;
@@ -24,11 +25,12 @@ mod tree;
 mod unpack;
 mod walk;
 
+pub use archive_writer::{Sink, WriteError};
 pub use data::MAX_FILE_SIZE;
 pub use devices::DeviceKind;
 pub use directory::{Cursor, Entries, Entry};
 pub use inode::{FileSystem, InodeId, Kind, Stat};
-pub use pack::{PackError, Plan, Sink, WriteError};
+pub use pack::{PackError, Plan};
 pub use path::{Follow, Last, Parent};
 pub use rename::RenameMode;
 pub use segments::{Segment, Segments};

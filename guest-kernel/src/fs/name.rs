@@ -26,6 +26,12 @@ impl Name {
         &self.bytes
     }
 
+    /// Whether this name comes behind another one.
+    #[inline]
+    pub(super) fn is_behind(&self, other: &Self) -> bool {
+        other.compare(self.key, &self.bytes) == Ordering::Less
+    }
+
     /// How this name stands to another one, whose key is `key`.
     #[inline]
     pub(super) fn compare(&self, key: u64, bytes: &[u8]) -> Ordering {

@@ -9,12 +9,9 @@
 //! data is not copied: it goes to the [`Sink`] from where it lies. Devices and named pipes are no
 //! results: they are left out and counted.
 
-use super::inode::{Content, FileSystem, InodeId};
-use super::segments::{Segment, Segments};
+use super::archive_writer::{Body, Sink, WriteError, Writer};
+use super::inode::{FileSystem, InodeId};
 use super::walk::{Walk, normalise};
-use crate::arch::layout::PAGE_SIZE;
-use crate::mm::address::{Frame, PhysAddr};
-use crate::mm::frames::{Fill, frames};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,40 +57,6 @@ impl fmt::Display for PackError {
 }
 
 impl core::error::Error for PackError {}
-
-/// Why writing stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteError<E> {
-    /// The sink's reason.
-    Sink(E),
-    /// No memory for headers.
-    NoMemory,
-}
-
-impl<E> From<E> for WriteError<E> {
-    fn from(error: E) -> Self {
-        Self::Sink(error)
-    }
-}
-
-/// Takes the bytes of an archive in their order.
-pub trait Sink {
-    /// Why a sink fails.
-    type Error;
-
-    /// Takes the next `len` bytes, from `start`. They stay as they are until [`Sink::finish`]
-    /// returns, so the sink may collect pieces.
-    ///
-    /// # Errors
-    /// The sink's.
-    fn put(&mut self, start: PhysAddr, len: u64) -> Result<(), Self::Error>;
-
-    /// Brings everything that was put where it belongs.
-    ///
-    /// # Errors
-    /// The sink's.
-    fn finish(&mut self) -> Result<(), Self::Error>;
-}
 
 /// An archive that can be written: all of it is known to fit the format, and how long it is.
 #[derive(Debug)]
@@ -167,7 +130,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// The sink fails, or there is no memory for headers.
     pub fn write<S: Sink>(&self, mtime: u32, sink: &mut S) -> Result<(), WriteError<S::Error>> {
-        let mut writer = Writer { sink, staging: Staging::default(), offset: 0 };
+        let mut writer = Writer::new(sink);
         let mut numbers = BTreeMap::new();
         let mut walk = Walk::new(self.tree, &self.roots);
         let mut next = 0;
@@ -194,10 +157,7 @@ impl<'a> Plan<'a> {
         }
         let trailer = Header { nlink: 1, ..Header::default() };
         writer.write_entry(TRAILER, trailer, Body::Nothing)?;
-        let end = writer.offset.next_multiple_of(SECTOR_SIZE);
-        writer.stage_zeros(end - writer.offset)?;
-        writer.flush()?;
-        Ok(writer.sink.finish()?)
+        writer.finish()
     }
 
     /// Finds out length, links and whatever does not fit.
@@ -249,33 +209,6 @@ impl FileSystem {
     }
 }
 
-/// What an entry carries behind its name.
-enum Body<'a> {
-    Nothing,
-    Target(&'a [u8]),
-    Data(Segments<'a>),
-}
-
-impl<'a> Body<'a> {
-    /// The body of an entry for an inode, or `None` if there is no entry for such a thing.
-    fn of(content: &'a Content) -> Option<Self> {
-        match content {
-            Content::Regular(data) => Some(Self::Data(Segments::new(data, 0, u64::MAX))),
-            Content::Directory(_) => Some(Self::Nothing),
-            Content::Symlink(target) => Some(Self::Target(target)),
-            Content::Character(_) | Content::Fifo => None,
-        }
-    }
-
-    fn size_bytes(&self) -> u64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Target(target) => target.len() as u64,
-            Self::Data(segments) => segments.nr_bytes(),
-        }
-    }
-}
-
 fn check_name(name: &[u8]) -> Result<(), PackError> {
     if name == TRAILER {
         return Err(PackError::ReservedName);
@@ -293,157 +226,13 @@ fn entry_end(offset: u64, name: &[u8], size_bytes: u64) -> u64 {
     (data + size_bytes).next_multiple_of(4)
 }
 
-/// Writes entries and knows where it stands.
-struct Writer<'s, S: Sink> {
-    sink: &'s mut S,
-    staging: Staging,
-    offset: u64,
-}
-
-impl<S: Sink> Writer<'_, S> {
-    fn write_entry(
-        &mut self,
-        name: &[u8],
-        header: Header,
-        body: Body<'_>,
-    ) -> Result<(), WriteError<S::Error>> {
-        let to_field = |value: u64| u32::try_from(value).expect("the plan was checked");
-        let header = Header {
-            size_bytes: to_field(body.size_bytes()),
-            name_size: to_field(name.len() as u64 + 1),
-            ..header
-        };
-        self.stage(&header.to_bytes())?;
-        self.stage(name)?;
-        self.stage_zeros(1)?;
-        self.align()?;
-        match body {
-            Body::Nothing => {}
-            Body::Target(target) => self.stage(target)?,
-            Body::Data(segments) => self.write_data(segments)?,
-        }
-        self.align()
-    }
-
-    fn write_data(&mut self, segments: Segments<'_>) -> Result<(), WriteError<S::Error>> {
-        self.offset += segments.nr_bytes();
-        if segments.nr_bytes() > 0 {
-            self.flush()?;
-        }
-        for segment in segments {
-            match segment {
-                Segment::Memory(start, len) => self.sink.put(start, len)?,
-                Segment::Hole(len) => {
-                    let zeros = self.staging.zeros().ok_or(WriteError::NoMemory)?;
-                    let mut left = len;
-                    while left > 0 {
-                        let len = left.min(PAGE_SIZE);
-                        self.sink.put(zeros.start(), len)?;
-                        left -= len;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn align(&mut self) -> Result<(), WriteError<S::Error>> {
-        self.stage_zeros(self.offset.next_multiple_of(4) - self.offset)
-    }
-
-    fn stage_zeros(&mut self, len: u64) -> Result<(), WriteError<S::Error>> {
-        let zeros = [0; SECTOR_SIZE as usize];
-        self.stage(&zeros[..usize::try_from(len).unwrap_or(zeros.len())])
-    }
-
-    /// Appends bytes that are collected in frames of the writer.
-    fn stage(&mut self, bytes: &[u8]) -> Result<(), WriteError<S::Error>> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            if self.staging.room() == 0 {
-                self.flush()?;
-                self.staging.add_frame().ok_or(WriteError::NoMemory)?;
-            }
-            rest = self.staging.take(rest);
-        }
-        self.offset += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Hands what was collected to the sink.
-    fn flush(&mut self) -> Result<(), WriteError<S::Error>> {
-        match self.staging.take_filled() {
-            (_, 0) => Ok(()),
-            (start, len) => Ok(self.sink.put(start, len)?),
-        }
-    }
-}
-
-/// Frames for what lies nowhere yet: headers, names, padding and zeros. They are kept until the
-/// sink is done.
-#[derive(Default)]
-struct Staging {
-    frames: Vec<Frame>,
-    zeros: Option<Frame>,
-    /// What is filled and not handed on: from `start` to `next`, in a frame that ends at `end`.
-    start: PhysAddr,
-    next: PhysAddr,
-    end: PhysAddr,
-}
-
-impl Staging {
-    fn room(&self) -> u64 {
-        self.end.0 - self.next.0
-    }
-
-    fn add_frame(&mut self) -> Option<()> {
-        self.frames.try_reserve(1).ok()?;
-        let frame = frames().allocate(Fill::Any)?;
-        self.frames.push(frame);
-        (self.start, self.next, self.end) =
-            (frame.start(), frame.start(), frame.start().add(PAGE_SIZE));
-        Some(())
-    }
-
-    /// Takes as many bytes as there is room for; returns the rest.
-    fn take<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
-        let (taken, rest) = bytes.split_at(bytes.len().min(room));
-        frames().write(self.next, taken);
-        self.next = self.next.add(taken.len() as u64);
-        rest
-    }
-
-    fn take_filled(&mut self) -> (PhysAddr, u64) {
-        let start = core::mem::replace(&mut self.start, self.next);
-        (start, self.next.0 - start.0)
-    }
-
-    /// A frame of zeros.
-    fn zeros(&mut self) -> Option<Frame> {
-        if self.zeros.is_none() {
-            self.frames.try_reserve(1).ok()?;
-            let frame = frames().allocate(Fill::Zeroed)?;
-            self.frames.push(frame);
-            self.zeros = Some(frame);
-        }
-        self.zeros
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        for &frame in &self.frames {
-            frames().release(frame);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::archive_builder::ArchiveBuilder;
     use super::super::{DeviceKind, Kind, unpack};
     use super::*;
+    use crate::mm::address::PhysAddr;
+    use crate::mm::frames::{Fill, frames};
     use seed_protocols::cpio::Reader;
     use std::format;
     use std::string::ToString;

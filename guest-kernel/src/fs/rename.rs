@@ -150,7 +150,7 @@ impl FileSystem {
         let names = self.directory_mut(target.directory)?;
         match names.search(target.name) {
             Ok(at) => names.replace(at, moved),
-            Err(at) => names.insert(at, Cow::Owned(target.name.to_vec()), moved),
+            Err(_) => names.add(Cow::Owned(target.name.to_vec()), moved)?,
         }
         self.note_moved(moved, source.directory, target.directory, now)
     }

@@ -221,9 +221,7 @@ impl FileSystem {
         child: InodeId,
         now: u64,
     ) -> Result<(), Errno> {
-        let names = self.directory_mut(directory)?;
-        let at = names.search(&name).err().ok_or(Errno::EEXIST)?;
-        names.insert(at, name, child);
+        self.directory_mut(directory)?.add(name, child)?;
         let inode = self.inode_mut(child);
         inode.ctime = now;
         let is_directory = inode.is_directory();

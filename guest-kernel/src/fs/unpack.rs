@@ -12,14 +12,13 @@ use super::data::FileData;
 use super::devices::DeviceKind;
 use super::directory::Directory;
 use super::inode::{Content, FileSystem, InodeId, Kind};
-use crate::errno::Errno;
 use crate::mm::address::PhysAddr;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use seed_protocols::cpio::{self, Entry, Field, NameError, Reader, find_byte, mode};
+use seed_protocols::cpio::{self, Entry, Field, Header, NameError, Reader, find_byte, mode};
 use seed_protocols::settings;
 
 /// Nanoseconds in a second.
@@ -36,6 +35,7 @@ enum Reason {
     UnknownType(u32),
     BadLink,
     BadSettings,
+    BadField(Field),
 }
 
 impl fmt::Display for Reason {
@@ -50,6 +50,7 @@ impl fmt::Display for Reason {
             }
             Self::UnknownType(kind) => write!(f, "entries of type {kind:#o} are not supported"),
             Self::BadLink => write!(f, "the target of the symbolic link is empty or too long"),
+            Self::BadField(field) => write!(f, "field {field:?} is not hexadecimal"),
             Self::BadSettings => write!(f, "the settings are no regular file"),
         }
     }
@@ -115,7 +116,9 @@ pub fn unpack(
     };
     let mut nr_entries = 0;
     while let Some(entry) = reader.read_entry()? {
-        unpacker.add(&entry)?;
+        if let Err(reason) = unpacker.add(entry) {
+            return Err(refuse(entry.offset, entry.name, reason));
+        }
         nr_entries += 1;
     }
     Ok(Unpacked { settings: unpacker.settings, nr_entries })
@@ -138,66 +141,86 @@ struct Unpacker<'t> {
 }
 
 impl Unpacker<'_> {
-    fn add(&mut self, entry: &Entry<'static>) -> Result<(), UnpackError> {
-        let refuse = |reason| refuse(entry, reason);
-        let (directory, name) = self.find_place(entry).map_err(refuse)?;
-        let kind = entry.header.mode & mode::TYPE_MASK;
+    // What most entries go through is inlined and takes single values, so that an entry never lies
+    // in memory as a whole.
+    #[inline(always)]
+    fn add(&mut self, entry: Entry<'static>) -> Result<(), Reason> {
+        let Header { mode, nlink, mtime, .. } = entry.header;
+        let meta = Meta { permissions: mode & mode::PERMISSIONS, mtime: u64::from(mtime) * NS };
+        let (directory, name) = self.find_place(entry.name, meta)?;
+        let data = || {
+            let start = self.base.add(entry.data_offset as u64);
+            FileData::in_place(start, entry.data.len() as u64)
+        };
+        let kind = mode & mode::TYPE_MASK;
         if directory == InodeId::ROOT && name == settings::NAME {
-            let is_first = kind == mode::REGULAR && self.settings.is_none();
-            self.settings = Some(entry.data);
-            return if is_first { Ok(()) } else { Err(refuse(Reason::BadSettings)) };
+            return self.take_settings(kind, entry.data);
         }
         let content = match kind {
-            mode::DIRECTORY => return self.add_directory(directory, name, entry),
-            mode::REGULAR if entry.header.nlink > 1 => {
-                return self.add_link(directory, name, entry);
+            mode::REGULAR if nlink <= 1 => Content::Regular(data()),
+            mode::REGULAR => {
+                return self.add_link(directory, name, meta, data(), self.link_key(entry.offset)?);
             }
-            mode::REGULAR => Content::Regular(self.data(entry)),
+            mode::DIRECTORY => return self.add_directory(directory, name, meta),
             mode::SYMLINK if (1..=cpio::NAME_MAX).contains(&entry.data.len()) => {
                 Content::Symlink(Cow::Borrowed(entry.data))
             }
-            mode::SYMLINK => return Err(refuse(Reason::BadLink)),
-            mode::CHARACTER => Content::Character(self.device(entry)?),
+            mode::SYMLINK => return Err(Reason::BadLink),
+            mode::CHARACTER => Content::Character(self.device(entry.offset)?),
             mode::FIFO => Content::Fifo,
-            other => return Err(refuse(Reason::UnknownType(other))),
+            other => return Err(Reason::UnknownType(other)),
         };
-        self.add_new(directory, name, content, entry)?;
+        self.add_new(directory, name, content, meta)?;
         Ok(())
     }
 
-    fn data(&self, entry: &Entry<'static>) -> FileData {
-        FileData::in_place(self.base.add(entry.data_offset as u64), entry.data.len() as u64)
+    #[cold]
+    fn take_settings(&mut self, kind: u32, data: &'static [u8]) -> Result<(), Reason> {
+        if kind != mode::REGULAR || self.settings.is_some() {
+            return Err(Reason::BadSettings);
+        }
+        self.settings = Some(data);
+        Ok(())
     }
 
-    fn device(&self, entry: &Entry<'static>) -> Result<DeviceKind, UnpackError> {
-        let major = cpio::read_field(self.archive, entry.offset, Field::RdevMajor)?;
-        let minor = cpio::read_field(self.archive, entry.offset, Field::RdevMinor)?;
-        DeviceKind::from_number(major, minor)
-            .ok_or_else(|| refuse(entry, Reason::UnknownDevice(major, minor)))
+    fn device(&self, offset: usize) -> Result<DeviceKind, Reason> {
+        let major = self.read_field(offset, Field::RdevMajor)?;
+        let minor = self.read_field(offset, Field::RdevMinor)?;
+        DeviceKind::from_number(major, minor).ok_or(Reason::UnknownDevice(major, minor))
+    }
+
+    fn link_key(&self, offset: usize) -> Result<LinkKey, Reason> {
+        Ok((
+            self.read_field(offset, Field::Ino)?,
+            self.read_field(offset, Field::DevMajor)?,
+            self.read_field(offset, Field::DevMinor)?,
+        ))
+    }
+
+    fn read_field(&self, offset: usize, field: Field) -> Result<u32, Reason> {
+        cpio::read_field(self.archive, offset, field).map_err(|_| Reason::BadField(field))
     }
 
     fn add_directory(
         &mut self,
         directory: InodeId,
         name: &'static [u8],
-        entry: &Entry<'static>,
-    ) -> Result<(), UnpackError> {
+        meta: Meta,
+    ) -> Result<(), Reason> {
         let known = match name {
             b"" => Some(directory),
             _ => self.tree.directory(directory).ok().and_then(|names| names.find(name)),
         };
         match known {
             None => {
-                let content = Content::Directory(Directory::new(directory));
-                self.add_new(directory, name, content, entry)?;
+                self.make_directory(directory, name, meta)?;
             }
             Some(id) if self.tree.inode(id).is_directory() => {
                 let inode = self.tree.inode_mut(id);
-                let mtime = mtime(entry);
-                inode.permissions = permissions(entry);
-                (inode.atime, inode.mtime, inode.ctime) = (mtime, mtime, mtime);
+                inode.permissions = meta.permissions();
+                (inode.atime, inode.mtime, inode.ctime) = (meta.mtime, meta.mtime, meta.mtime);
             }
-            Some(_) => return Err(refuse(entry, Reason::Duplicate)),
+            Some(_) => return Err(Reason::Duplicate),
         }
         Ok(())
     }
@@ -208,75 +231,122 @@ impl Unpacker<'_> {
         &mut self,
         directory: InodeId,
         name: &'static [u8],
-        entry: &Entry<'static>,
-    ) -> Result<(), UnpackError> {
-        let read = |field| cpio::read_field(self.archive, entry.offset, field);
-        let key = (entry.header.ino, read(Field::DevMajor)?, read(Field::DevMinor)?);
+        meta: Meta,
+        data: FileData,
+        key: LinkKey,
+    ) -> Result<(), Reason> {
         let Some(&file) = self.links.get(&key) else {
-            let content = Content::Regular(self.data(entry));
-            let file = self.add_new(directory, name, content, entry)?;
+            let file = self.add_new(directory, name, Content::Regular(data), meta)?;
             self.links.insert(key, file);
             return Ok(());
         };
-        self.add_name(directory, name, file, entry)?;
-        if !entry.data.is_empty() {
-            self.tree.inode_mut(file).content = Content::Regular(self.data(entry));
+        self.add_name(directory, name, file)?;
+        let inode = self.tree.inode_mut(file);
+        inode.nlink += 1;
+        if data.size() > 0 {
+            inode.content = Content::Regular(data);
         }
         Ok(())
     }
 
+    #[inline(always)]
     fn add_new(
         &mut self,
         directory: InodeId,
         name: &'static [u8],
         content: Content,
-        entry: &Entry<'static>,
-    ) -> Result<InodeId, UnpackError> {
-        let id = self.tree.insert(content, permissions(entry), mtime(entry));
-        self.add_name(directory, name, id, entry)?;
+        meta: Meta,
+    ) -> Result<InodeId, Reason> {
+        let id = self.tree.insert_linked(content, meta.permissions(), 1, meta.mtime);
+        self.add_name(directory, name, id)?;
         Ok(id)
     }
 
+    #[inline(always)]
     fn add_name(
         &mut self,
         directory: InodeId,
         name: &'static [u8],
         id: InodeId,
-        entry: &Entry<'static>,
-    ) -> Result<(), UnpackError> {
-        let result = match name {
-            b"" => Err(Errno::EEXIST),
-            _ => self.tree.link_unpacked(directory, name, id),
-        };
-        result.map_err(|_| {
-            let found = self.tree.directory(directory).ok().and_then(|names| names.find(name));
-            let reason = match self.tree.kind(found.unwrap_or(directory)) {
-                Kind::Directory => Reason::IsADirectory,
-                _ => Reason::Duplicate,
-            };
-            refuse(entry, reason)
-        })
+    ) -> Result<(), Reason> {
+        if let Ok(names) = self.tree.directory_mut(directory)
+            && !name.is_empty()
+            && names.add(Cow::Borrowed(name), id).is_ok()
+        {
+            return Ok(());
+        }
+        Err(self.explain(directory, name))
+    }
+
+    /// Why a name cannot be added.
+    #[cold]
+    fn explain(&self, directory: InodeId, name: &'static [u8]) -> Reason {
+        let found = self.tree.directory(directory).ok().and_then(|names| names.find(name));
+        match self.tree.kind(found.unwrap_or(directory)) {
+            Kind::Directory => Reason::IsADirectory,
+            _ => Reason::Duplicate,
+        }
+    }
+
+    /// Adds an empty directory.
+    fn make_directory(
+        &mut self,
+        directory: InodeId,
+        name: &'static [u8],
+        meta: Meta,
+    ) -> Result<InodeId, Reason> {
+        let content = Content::Directory(Directory::new(directory));
+        let made = self.tree.insert_linked(content, meta.permissions(), 2, meta.mtime);
+        self.add_name(directory, name, made)?;
+        self.tree.inode_mut(directory).nlink += 1;
+        Ok(made)
     }
 
     /// The directory that an entry belongs into, made if need be, and its name there, which is
     /// empty for the root itself.
-    fn find_place(&mut self, entry: &Entry<'static>) -> Result<(InodeId, &'static [u8]), Reason> {
-        let name = entry.name;
+    #[inline(always)]
+    fn find_place(
+        &mut self,
+        name: &'static [u8],
+        meta: Meta,
+    ) -> Result<(InodeId, &'static [u8]), Reason> {
         // The directories of the entry before this one that this one is in, too: their names were
         // checked.
-        while let Some(&(end, _)) = self.path.last()
-            && !cpio::has_prefix(name, &self.last_name[..end])
-        {
-            self.path.pop();
+        let (start, here) = loop {
+            match self.path.last() {
+                None => break (0, InodeId::ROOT),
+                Some(&(end, id)) if cpio::has_prefix(name, &self.last_name[..end]) => {
+                    break (end, id);
+                }
+                Some(_) => self.path.pop(),
+            };
+        };
+        self.last_name = name;
+        let rest = &name[start..];
+        let is_plain = !matches!(rest, [] | [b'.'] | [b'.', b'.']);
+        let is_short = rest.len() <= cpio::COMPONENT_MAX && name.len() <= cpio::NAME_MAX;
+        if is_plain && is_short && find_byte(rest, b'/').is_none() {
+            return Ok((here, rest));
         }
-        let (mut start, mut here) = self.path.last().copied().unwrap_or((0, InodeId::ROOT));
+        self.walk(start, here, name, meta)
+    }
+
+    /// [`Unpacker::find_place`] from byte `start` of the name on.
+    #[inline(never)]
+    fn walk(
+        &mut self,
+        start: usize,
+        here: InodeId,
+        name: &'static [u8],
+        meta: Meta,
+    ) -> Result<(InodeId, &'static [u8]), Reason> {
         match name {
             [] => return Err(Reason::Name(NameError::Empty)),
             [b'/', ..] => return Err(Reason::Name(NameError::Absolute)),
             _ if name.len() > cpio::NAME_MAX => return Err(Reason::Name(NameError::TooLong)),
             _ => {}
         }
-        self.last_name = name;
+        let (mut start, mut here) = (start, here);
         let mut component: &'static [u8] = b"";
         loop {
             let rest = &name[start..];
@@ -284,7 +354,7 @@ impl Unpacker<'_> {
             let next = check_component(&rest[..len]).map_err(Reason::Name)?;
             if !next.is_empty() {
                 if !component.is_empty() {
-                    here = self.enter(here, component, entry)?;
+                    here = self.enter(here, component, meta)?;
                     // `start` is where `next` begins.
                     self.path.push((start, here));
                 }
@@ -302,38 +372,13 @@ impl Unpacker<'_> {
         &mut self,
         directory: InodeId,
         name: &'static [u8],
-        entry: &Entry<'static>,
+        meta: Meta,
     ) -> Result<InodeId, Reason> {
-        let names = self.tree.directory(directory).map_err(|_| Reason::NotADirectory)?;
-        if let Some(found) = names.find(name) {
-            let is_directory = self.tree.inode(found).is_directory();
-            return if is_directory { Ok(found) } else { Err(Reason::NotADirectory) };
+        match self.tree.directory(directory).ok().and_then(|names| names.find(name)) {
+            None => self.make_directory(directory, name, Meta { permissions: 0o755, ..meta }),
+            Some(found) if self.tree.inode(found).is_directory() => Ok(found),
+            Some(_) => Err(Reason::NotADirectory),
         }
-        let content = Content::Directory(Directory::new(directory));
-        let made = self.tree.insert(content, 0o755, mtime(entry));
-        self.tree.link_unpacked(directory, name, made).map_err(|_| Reason::Duplicate)?;
-        Ok(made)
-    }
-}
-
-impl FileSystem {
-    /// Adds a name from the archive. Times stay: they are the archive's.
-    fn link_unpacked(
-        &mut self,
-        directory: InodeId,
-        name: &'static [u8],
-        child: InodeId,
-    ) -> Result<(), Errno> {
-        let names = self.directory_mut(directory)?;
-        let at = names.search(name).err().ok_or(Errno::EEXIST)?;
-        names.insert(at, Cow::Borrowed(name), child);
-        let inode = self.inode_mut(child);
-        inode.nlink += 1;
-        if inode.is_directory() {
-            inode.nlink += 1;
-            self.inode_mut(directory).nlink += 1;
-        }
-        Ok(())
     }
 }
 
@@ -347,18 +392,26 @@ fn check_component(component: &[u8]) -> Result<&[u8], NameError> {
     }
 }
 
-fn permissions(entry: &Entry<'_>) -> u16 {
-    (entry.header.mode & mode::PERMISSIONS) as u16
+/// What an entry says of its inode besides the content.
+#[derive(Clone, Copy, Debug)]
+struct Meta {
+    /// The permission bits of `mode`.
+    permissions: u32,
+    /// Modification time in ns; the archive has no other.
+    mtime: u64,
 }
 
-/// Modification time in ns; the archive has no other.
-fn mtime(entry: &Entry<'_>) -> u64 {
-    u64::from(entry.header.mtime) * NS
+impl Meta {
+    #[expect(clippy::cast_possible_truncation, reason = "permissions have twelve bits")]
+    const fn permissions(self) -> u16 {
+        self.permissions as u16
+    }
 }
 
-fn refuse(entry: &Entry<'_>, reason: Reason) -> UnpackError {
-    let name = String::from_utf8_lossy(entry.name).into_owned();
-    UnpackError(ErrorKind::Entry { offset: entry.offset, name, reason })
+#[cold]
+fn refuse(offset: usize, name: &[u8], reason: Reason) -> UnpackError {
+    let name = String::from_utf8_lossy(name).into_owned();
+    UnpackError(ErrorKind::Entry { offset, name, reason })
 }
 
 #[cfg(test)]
@@ -366,7 +419,6 @@ mod tests {
     use super::super::archive_builder::{ArchiveBuilder, place};
     use super::super::{Cursor, Follow};
     use super::*;
-    use seed_protocols::cpio::Header;
     use std::format;
     use std::string::ToString;
 

@@ -69,12 +69,23 @@ struct Fresh {
     end: u32,
 }
 
+/// Whether fresh memory is known to be zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanness {
+    /// It is.
+    Zero,
+    /// Somebody may have worked there.
+    Unknown,
+}
+
 /// The allocator.
 pub struct Frames {
     /// Where physical address 0 is mapped.
     base: Cell<*mut u8>,
     infos: Cell<*mut FrameInfo>,
     fresh: [Cell<Fresh>; MAX_RANGES],
+    /// Ranges that were never handed out and are not known to be zero: the last resort.
+    unclean: [Cell<Fresh>; MAX_RANGES],
     /// The range that fresh blocks come from; earlier ones are used up.
     current: Cell<usize>,
     /// What is left of the fresh large block that smaller blocks are cut from.
@@ -95,6 +106,7 @@ impl Frames {
             base: Cell::new(core::ptr::null_mut()),
             infos: Cell::new(core::ptr::null_mut()),
             fresh: [const { Cell::new(Fresh { next: 0, end: 0 }) }; MAX_RANGES],
+            unclean: [const { Cell::new(Fresh { next: 0, end: 0 }) }; MAX_RANGES],
             current: Cell::new(0),
             small: Cell::new(Fresh { next: 0, end: 0 }),
             forever: Cell::new(Fresh { next: 0, end: 0 }),
@@ -115,29 +127,23 @@ impl Frames {
         self.infos.set(self.pointer(infos).cast());
     }
 
-    /// Adds the frames `[start, end)`, which must be zeroed; [`Frames::add_used`] is for others.
+    /// Adds the frames `[start, end)`.
     ///
     /// Returns whether there was room to note the range.
     ///
     /// # Safety
-    /// The frames are RAM that nothing else uses, now or later.
-    pub unsafe fn add_fresh(&self, start: Frame, end: Frame) -> bool {
-        let Some(slot) = self.fresh.iter().find(|slot| slot.get().end == 0) else { return false };
+    /// The frames are RAM that nothing else uses, now or later, and as clean as is said.
+    pub unsafe fn add(&self, start: Frame, end: Frame, cleanness: Cleanness) -> bool {
+        let ranges = match cleanness {
+            Cleanness::Zero => &self.fresh,
+            Cleanness::Unknown => &self.unclean,
+        };
+        let Some(slot) = ranges.iter().find(|slot| slot.get().end == 0) else { return false };
         slot.set(Fresh { next: start.0, end: end.0 });
         let count = u64::from(end.0 - start.0);
         self.total.set(self.total.get() + count);
         self.free.set(self.free.get() + count);
         true
-    }
-
-    /// Adds the frames `[start, end)`, whatever they hold.
-    ///
-    /// # Safety
-    /// As for [`Frames::add_fresh`].
-    pub unsafe fn add_used(&self, start: Frame, end: Frame) {
-        let count = u64::from(end.0 - start.0);
-        self.total.set(self.total.get() + count);
-        self.free_range(start.0, end.0);
     }
 
     /// How much there is.
@@ -367,13 +373,28 @@ impl Frames {
     }
 
     fn take_free(&self, order: u8) -> Option<Frame> {
-        let found = (order..=MAX_ORDER).find(|&o| self.free_lists[o as usize].get() != NONE)?;
+        let Some(found) = self.smallest_free(order) else { return self.take_unclean(order) };
         let block = self.free_lists[found as usize].get();
         self.unlink(block, found);
         for half in (order..found).rev() {
             self.link(block + (1 << half), half);
         }
         Some(Frame(block))
+    }
+
+    fn smallest_free(&self, order: u8) -> Option<u8> {
+        (order..=MAX_ORDER).find(|&order| self.free_lists[order as usize].get() != NONE)
+    }
+
+    /// Turns to memory that is not known to be zero, when there is no other.
+    fn take_unclean(&self, order: u8) -> Option<Frame> {
+        if self.fresh.iter().any(|slot| slot.get().next < slot.get().end) {
+            return None;
+        }
+        let slot = self.unclean.iter().find(|slot| slot.get().next < slot.get().end)?;
+        let Fresh { next, end } = slot.replace(Fresh { next: 0, end: 0 });
+        self.retire(next, end);
+        self.take_free(order)
     }
 
     /// Puts frames into the free lists as the largest aligned blocks.
@@ -466,7 +487,7 @@ pub fn frames() -> &'static Frames {
             // the entries, the rest is added once.
             unsafe {
                 frames.init(base, Frame(1).start());
-                frames.add_fresh(Frame(1 + infos), Frame(TEST_FRAMES));
+                frames.add(Frame(1 + infos), Frame(TEST_FRAMES), Cleanness::Zero);
             }
             frames
         };

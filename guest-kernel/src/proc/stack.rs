@@ -2,15 +2,15 @@
 
 //! The stack that a program starts on: arguments, environment and auxiliary vector.
 //!
-//! Follows the System V ABI, x86-64 supplement, 3.4.1 (process initialization). Everything is put
-//! together here and written in one piece.
+//! Follows the System V ABI, x86-64 supplement, 3.4.1 (process initialization). Words go straight
+//! into the stack's frames.
 
 use super::elf::Executable;
-use crate::arch::layout::PAGE_SIZE;
+use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess};
 use crate::errno::Errno;
-use crate::mm::address::UserAddr;
+use crate::mm::address::{PhysAddr, UserAddr};
+use crate::mm::frames::frames;
 use crate::mm::user::UserMemory;
-use alloc::vec::Vec;
 
 /// End of the stack, as on Linux without ASLR.
 pub(super) const STACK_TOP: u64 = 0x7fff_ffff_f000;
@@ -58,9 +58,9 @@ pub struct Strings<'a> {
     /// Path of the program.
     pub path: &'a [u8],
     /// Its arguments, the name that it was called by included.
-    pub arguments: &'a [Vec<u8>],
+    pub arguments: &'a [&'a [u8]],
     /// Its environment, as `KEY=VALUE`.
-    pub environment: &'a [Vec<u8>],
+    pub environment: &'a [&'a [u8]],
     /// Sixteen random bytes.
     pub random: [u8; 16],
 }
@@ -78,9 +78,9 @@ pub(super) fn build(
     let all = || strings.arguments.iter().chain(strings.environment);
     let length: usize = all().map(|string| string.len() + 1).sum::<usize>()
         + strings.path.len()
-        + 1
         + PLATFORM.len()
-        + strings.random.len();
+        + strings.random.len()
+        + 3;
     let words = strings.arguments.len() + strings.environment.len() + 3 + AUXILIARY_WORDS;
     if length + words * 8 > STRINGS_MAX {
         return Err(Errno::E2BIG);
@@ -88,67 +88,101 @@ pub(super) fn build(
     let strings_start = (STACK_TOP - 8 - length as u64) & !15;
     let stack = (strings_start - words as u64 * 8) & !15;
 
-    let size = (STACK_TOP - stack) as usize;
-    let mut image = Vec::new();
-    image.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
-    let mut put = |word: u64| image.extend_from_slice(&word.to_le_bytes());
-    put(strings.arguments.len() as u64);
+    let mut writer = Writer { memory, at: UserAddr(stack), physical: PhysAddr(0) };
+    writer.word(strings.arguments.len() as u64)?;
     let mut next = strings_start;
     for list in [strings.arguments, strings.environment] {
         for string in list {
-            put(next);
+            writer.word(next)?;
             next += string.len() as u64 + 1;
         }
-        put(0);
+        writer.word(0)?;
     }
     let (path, platform) = (next, next + strings.path.len() as u64 + 1);
-    let random = platform + PLATFORM.len() as u64;
-    for (key, value) in auxiliary(executable, path, platform, random) {
-        put(key);
-        put(value);
+    let random = platform + PLATFORM.len() as u64 + 1;
+    writer.auxiliary(executable, path, platform, random)?;
+    // The zeros that end the strings are there already: the stack is fresh.
+    let mut at = UserAddr(strings_start);
+    for string in all().copied().chain([strings.path, PLATFORM, &strings.random]) {
+        memory.write(at, string)?;
+        at.0 += string.len() as u64 + 1;
     }
-    image.resize((strings_start - stack) as usize, 0);
-    for string in all() {
-        image.extend_from_slice(string);
-        image.push(0);
-    }
-    image.extend_from_slice(strings.path);
-    image.push(0);
-    image.extend_from_slice(PLATFORM);
-    image.extend_from_slice(&strings.random);
-    memory.write(UserAddr(stack), &image)?;
     Ok(UserAddr(stack))
 }
 
-/// Name of the processor family, with its zero.
-const PLATFORM: &[u8] = b"x86_64\0";
-
-fn auxiliary(
-    executable: &Executable,
-    path: u64,
-    platform: u64,
-    random: u64,
-) -> [(u64, u64); AUXILIARY_WORDS / 2] {
-    [
-        (AT_PHDR, executable.headers_address),
-        (AT_PHENT, Executable::HEADER_ENTRY_SIZE),
-        (AT_PHNUM, executable.nr_headers.into()),
-        (AT_PAGESZ, PAGE_SIZE),
-        (AT_BASE, 0),
-        (AT_FLAGS, 0),
-        (AT_ENTRY, executable.entry),
-        (AT_UID, 0),
-        (AT_EUID, 0),
-        (AT_GID, 0),
-        (AT_EGID, 0),
-        (AT_PLATFORM, platform),
-        (AT_HWCAP, HARDWARE_CAPABILITIES),
-        (AT_CLKTCK, 100),
-        (AT_SECURE, 0),
-        (AT_RANDOM, random),
-        (AT_HWCAP2, 0),
-        (AT_EXECFN, path),
-        (AT_MINSIGSTKSZ, SIGNAL_STACK_MIN),
-        (AT_NULL, 0),
-    ]
+/// Writes words upwards and looks the page up only when one begins.
+struct Writer<'m, 'k> {
+    memory: &'m mut UserMemory<'k>,
+    at: UserAddr,
+    physical: PhysAddr,
 }
+
+impl Writer<'_, '_> {
+    #[inline]
+    fn word(&mut self, word: u64) -> Result<(), Errno> {
+        if self.physical.0.is_multiple_of(PAGE_SIZE) {
+            let memory = &mut *self.memory;
+            let page = memory.space.page(memory.fs, self.at, FaultAccess::Write)?;
+            self.physical = page.physical(self.at);
+        }
+        frames().write_word(self.physical, word);
+        self.at.0 += 8;
+        self.physical = self.physical.add(8);
+        Ok(())
+    }
+
+    fn auxiliary(
+        &mut self,
+        executable: &Executable,
+        path: u64,
+        platform: u64,
+        random: u64,
+    ) -> Result<(), Errno> {
+        let vector: [u64; AUXILIARY_WORDS] = [
+            AT_PHDR,
+            executable.headers_address,
+            AT_PHENT,
+            Executable::HEADER_ENTRY_SIZE,
+            AT_PHNUM,
+            executable.nr_headers.into(),
+            AT_PAGESZ,
+            PAGE_SIZE,
+            AT_BASE,
+            0,
+            AT_FLAGS,
+            0,
+            AT_ENTRY,
+            executable.entry,
+            AT_UID,
+            0,
+            AT_EUID,
+            0,
+            AT_GID,
+            0,
+            AT_EGID,
+            0,
+            AT_PLATFORM,
+            platform,
+            AT_HWCAP,
+            HARDWARE_CAPABILITIES,
+            AT_CLKTCK,
+            100,
+            AT_SECURE,
+            0,
+            AT_RANDOM,
+            random,
+            AT_HWCAP2,
+            0,
+            AT_EXECFN,
+            path,
+            AT_MINSIGSTKSZ,
+            SIGNAL_STACK_MIN,
+            AT_NULL,
+            0,
+        ];
+        vector.into_iter().try_for_each(|word| self.word(word))
+    }
+}
+
+/// Name of the processor family.
+const PLATFORM: &[u8] = b"x86_64";

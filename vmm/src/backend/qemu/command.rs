@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The command line that makes QEMU present seed machine 1.
+//!
+//! Files are passed by descriptor: QEMU opens what was checked and locked here, whatever happens to
+//! the names meanwhile, and a comma in a name needs no quoting.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::unix::ffi::OsStrExt as _;
+
+use rustix::fs::MemfdFlags;
+
+use super::{Error, Machine};
+use crate::engine::BackendKind;
+use crate::images::{Image, Role};
+
+/// The program, found by `PATH`.
+pub(super) const PROGRAM: &str = "qemu-system-x86_64";
+
+const MACHINE: &str =
+    "microvm,acpi=off,pic=off,pit=off,rtc=off,isa-serial=on,auto-kernel-cmdline=off";
+const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0x501,iosize=2";
+
+/// A command line, and the descriptors that it names.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) arguments: Vec<OsString>,
+    /// Descriptors that QEMU must inherit.
+    pub(super) descriptors: Vec<RawFd>,
+    /// Keeps the kernel's file open until QEMU runs.
+    _kernel: Option<File>,
+}
+
+impl Invocation {
+    /// The command line for `machine`.
+    ///
+    /// # Errors
+    /// The embedded kernel cannot be given to QEMU.
+    pub(super) fn new(kind: BackendKind, machine: &Machine<'_>) -> Result<Self, Error> {
+        let kernel = kernel_file(machine.kernel.bytes).map_err(Error::KernelFile)?;
+        let mut descriptors = vec![kernel.as_raw_fd()];
+        let mut arguments = fixed_arguments(kind, machine.memory_mib);
+        let mut push = |option: &str, value: &OsStr| {
+            arguments.push(option.into());
+            arguments.push(value.into());
+        };
+        push("-kernel", descriptor_path(kernel.as_raw_fd()).as_ref());
+        if let Some(path) = machine.initrd {
+            push("-initrd", path.as_os_str());
+        }
+        for (index, image) in machine.images.iter().enumerate() {
+            let [drive, device] = disk_arguments(index, image);
+            push("-drive", drive.as_ref());
+            push("-device", device.as_ref());
+            descriptors.push(image.file.as_raw_fd());
+        }
+        push("-append", OsStr::from_bytes(machine.command_line));
+        Ok(Self { arguments, descriptors, _kernel: Some(kernel) })
+    }
+}
+
+fn fixed_arguments(kind: BackendKind, memory_mib: u64) -> Vec<OsString> {
+    let (accel, cpu) = match kind {
+        // `max` fails on hosts that refuse MSR 0x10a; the guest must not depend on it anyway.
+        BackendKind::Kvm | BackendKind::QemuKvm => ("kvm", "host,-arch-capabilities"),
+        BackendKind::QemuTcg => ("tcg", "max"),
+    };
+    let memory = format!("{memory_mib}M");
+    #[rustfmt::skip]
+    let arguments = [
+        "-machine", MACHINE, "-accel", accel, "-cpu", cpu, "-m", &memory,
+        "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
+        "-global", "virtio-mmio.force-legacy=false", "-device", DEBUG_EXIT,
+    ];
+    arguments.map(OsString::from).into()
+}
+
+fn disk_arguments(index: usize, image: &Image) -> [String; 2] {
+    let path = descriptor_path(image.file.as_raw_fd());
+    let access = match image.role {
+        Role::Input => ",readonly=on",
+        Role::Output => "",
+    };
+    [
+        format!("file={path},if=none,format=raw,id=hd{index}{access}"),
+        format!("virtio-blk-device,drive=hd{index}"),
+    ]
+}
+
+fn descriptor_path(descriptor: RawFd) -> String {
+    format!("/proc/self/fd/{descriptor}")
+}
+
+/// The kernel that was checked, in a file of its own.
+fn kernel_file(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("kernel", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
