@@ -73,15 +73,17 @@ impl FileData {
         }
     }
 
-    /// How many bytes from `offset` on lie together, and where: `None` for zeros. Own frames are
-    /// looked at one by one.
-    pub(super) fn piece(&self, offset: u64) -> (Option<PhysAddr>, u64) {
+    /// How many bytes of `[offset, end)` lie together from `offset` on, and where: `None` for zeros.
+    /// More may follow them directly.
+    pub(super) fn piece(&self, offset: u64, end: u64) -> (Option<PhysAddr>, u64) {
         let index = offset / PAGE_SIZE;
-        if let Some(frame) = self.own(index) {
+        let end_index = end.div_ceil(PAGE_SIZE);
+        if let Some((frame, count)) = self.own_run(index, end_index) {
             let within = offset % PAGE_SIZE;
-            return (Some(frame.start().add(within)), PAGE_SIZE - within);
+            let len = count * PAGE_SIZE - within;
+            return (Some(frame.start().add(within)), len.min(end - offset));
         }
-        let end = self.next_own(index).saturating_mul(PAGE_SIZE);
+        let end = end.min(self.next_own(index, end_index) * PAGE_SIZE);
         match self.in_place_len.checked_sub(offset) {
             None | Some(0) => (None, end - offset),
             Some(len) => (Some(self.in_place.add(offset)), len.min(end - offset)),
@@ -107,8 +109,8 @@ impl FileData {
             let result = match self.own(index) {
                 Some(_) => Ok(1),
                 None if start >= offset && end - start >= PAGE_SIZE => {
-                    let absent = self.next_own(index).min(end / PAGE_SIZE) - index;
-                    self.make_any(index, absent)
+                    let absent_end = self.next_own(index, end / PAGE_SIZE);
+                    self.make_any(index, absent_end - index)
                 }
                 None => self.make_own(index).map(|_| 1),
             };
@@ -173,17 +175,35 @@ impl FileData {
         index < self.size.div_ceil(PAGE_SIZE)
     }
 
-    /// The first page from `index` on that has an own frame, or `u64::MAX`.
-    fn next_own(&self, index: u64) -> u64 {
+    /// The first page of `[index, end)` that has an own frame, or `end`.
+    fn next_own(&self, index: u64, end: u64) -> u64 {
         let mut index = index;
-        while let Some(leaf) = self.leaves.get(to_usize(index / LEAF_PAGES)) {
+        while index < end
+            && let Some(leaf) = self.leaves.get(to_usize(index / LEAF_PAGES))
+        {
             let slots = leaf.get(to_usize(index % LEAF_PAGES)..).unwrap_or(&[]);
+            let slots = &slots[..slots.len().min(to_usize(end - index))];
             if let Some(found) = slots.iter().position(|&slot| slot != NO_FRAME) {
                 return index + found as u64;
             }
             index = (index / LEAF_PAGES + 1) * LEAF_PAGES;
         }
-        u64::MAX
+        end
+    }
+
+    /// The own frame of page `index`, and how many pages of `[index, end)` have that frame and the
+    /// ones behind it.
+    fn own_run(&self, index: u64, end: u64) -> Option<(Frame, u64)> {
+        let first = self.own(index)?;
+        let leaf = &self.leaves[to_usize(index / LEAF_PAGES)];
+        let mut count = 1;
+        while index + count < end
+            && let Some(&slot) = leaf.get(to_usize(index % LEAF_PAGES + count))
+            && u64::from(slot) == u64::from(first.0) + count
+        {
+            count += 1;
+        }
+        Some((first, count))
     }
 
     fn own(&self, index: u64) -> Option<Frame> {
@@ -198,9 +218,9 @@ impl FileData {
         self.in_place_len.div_ceil(PAGE_SIZE)
     }
 
-    /// Gives page `index` an own frame with its content.
+    /// Gives page `index`, which has none, an own frame with its content.
     fn make_own(&mut self, index: u64) -> Result<Frame, Errno> {
-        self.slots(index, 1)?;
+        self.reserve_slots(index, 1)?;
         let frame = match self.source(index) {
             PageSource::Own(frame) => return Ok(frame),
             PageSource::Hole => frames().allocate(Fill::Zeroed).ok_or(Errno::ENOSPC)?,
@@ -213,7 +233,7 @@ impl FileData {
                 frame
             }
         };
-        self.set_own(index, frame, 1)?;
+        self.set_own(index, frame, 1);
         Ok(frame)
     }
 
@@ -221,7 +241,7 @@ impl FileData {
     /// returns how many got one.
     fn make_any(&mut self, index: u64, count: u64) -> Result<u64, Errno> {
         let count = count.min(LEAF_PAGES - index % LEAF_PAGES);
-        self.slots(index, count)?;
+        self.reserve_slots(index, count)?;
         #[expect(clippy::cast_possible_truncation, reason = "a logarithm is below 64")]
         let mut order = (count.ilog2() as u8).min(MAX_ORDER);
         let block = loop {
@@ -233,38 +253,34 @@ impl FileData {
         if order > 0 {
             frames().split(block);
         }
-        let count = 1 << order;
-        self.set_own(index, block, count)?;
-        Ok(count)
+        self.set_own(index, block, 1 << order);
+        Ok(1 << order)
     }
 
-    /// Notes adjacent frames as those of the pages from `index` on.
-    fn set_own(&mut self, index: u64, first: Frame, count: u64) -> Result<(), Errno> {
-        let behind = (index + count).saturating_sub(self.nr_in_place_pages().max(index));
-        self.nr_own_behind += behind;
-        let mut frame = first;
-        for slot in self.slots(index, count)? {
-            *slot = frame.0;
-            frame = frame.add(1);
+    /// Notes adjacent frames as those of the pages from `index` on, whose slots are reserved.
+    fn set_own(&mut self, index: u64, first: Frame, count: u64) {
+        self.nr_own_behind += (index + count).saturating_sub(self.nr_in_place_pages().max(index));
+        let start = to_usize(index % LEAF_PAGES);
+        let slots = &mut self.leaves[to_usize(index / LEAF_PAGES)][start..start + to_usize(count)];
+        for (slot, frame) in slots.iter_mut().zip(first.0..) {
+            *slot = frame;
         }
-        Ok(())
     }
 
-    /// The table's slots of `count` pages from `index` on, all in one leaf.
-    fn slots(&mut self, index: u64, count: u64) -> Result<&mut [u32], Errno> {
+    /// Makes the table reach over `count` pages from `index` on, all in one leaf.
+    fn reserve_slots(&mut self, index: u64, count: u64) -> Result<(), Errno> {
         let leaf = to_usize(index / LEAF_PAGES);
-        if let Some(missing) = (leaf + 1).checked_sub(self.leaves.len()) {
-            self.leaves.try_reserve(missing).map_err(|_| Errno::ENOSPC)?;
+        if leaf >= self.leaves.len() {
+            self.leaves.try_reserve(leaf + 1 - self.leaves.len()).map_err(|_| Errno::ENOSPC)?;
             self.leaves.resize_with(leaf + 1, Vec::new);
         }
         let slots = &mut self.leaves[leaf];
-        let start = to_usize(index % LEAF_PAGES);
-        let end = start + to_usize(count);
-        if let Some(missing @ 1..) = end.checked_sub(slots.len()) {
-            slots.try_reserve(missing).map_err(|_| Errno::ENOSPC)?;
+        let end = to_usize(index % LEAF_PAGES + count);
+        if end > slots.len() {
+            slots.try_reserve(end - slots.len()).map_err(|_| Errno::ENOSPC)?;
             slots.resize(end, NO_FRAME);
         }
-        Ok(&mut slots[start..end])
+        Ok(())
     }
 
     /// Gives back the own frames of the pages from `index` on.

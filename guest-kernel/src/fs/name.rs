@@ -44,9 +44,10 @@ impl Name {
 
 /// Compares names whose first eight bytes agree.
 fn compare_behind_key(mut left: &[u8], mut right: &[u8]) -> Ordering {
-    // No name has a zero byte, so equal words mean equal lengths as far as the words go.
-    while let (Some(left_rest), Some(right_rest)) = (left.get(8..), right.get(8..)) {
-        (left, right) = (left_rest, right_rest);
+    // No name has a zero byte, so where words are equal and one name ends, the shorter one is the
+    // start of the other.
+    while left.len() > 8 && right.len() > 8 {
+        (left, right) = (&left[8..], &right[8..]);
         let (left_word, right_word) = (leading_word(left), leading_word(right));
         if left_word != right_word {
             return left_word.cmp(&right_word);

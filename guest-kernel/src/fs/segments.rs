@@ -54,15 +54,13 @@ impl Iterator for Segments<'_> {
         if self.offset == self.end {
             return None;
         }
-        let (start, mut len) = self.data.piece(self.offset);
-        len = len.min(self.nr_bytes());
+        let (start, mut len) = self.data.piece(self.offset, self.end);
         self.offset += len;
         while self.offset < self.end {
-            let (next, next_len) = self.data.piece(self.offset);
+            let (next, next_len) = self.data.piece(self.offset, self.end);
             if next != start.map(|start| start.add(len)) {
                 break;
             }
-            let next_len = next_len.min(self.nr_bytes());
             self.offset += next_len;
             len += next_len;
         }
