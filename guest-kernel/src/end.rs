@@ -8,19 +8,11 @@ use crate::drivers::{debug_exit, serial};
 use crate::dump;
 use crate::kernel::Kernel;
 use crate::output;
-use crate::proc::process::{Death, Process, Signal};
+use crate::proc::process::{Ending, Process};
+use crate::proc::signal::{Signal, SignalInfo};
 use alloc::string::ToString;
 use core::fmt::{self, Write};
 use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
-
-/// How the first program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Last {
-    /// By itself, with a status.
-    Exited(u8),
-    /// By a signal.
-    Killed(Signal),
-}
 
 /// Prints a line of the kernel's own.
 pub fn say(text: &impl fmt::Display) {
@@ -32,23 +24,24 @@ pub fn say(text: &impl fmt::Display) {
     writer.flush();
 }
 
-/// Prints how a program came to die.
-pub fn report_death(process: &Process, death: Death) {
+/// Prints how a program came to die by a fault.
+pub fn report_death(process: &Process, signal: Signal, info: SignalInfo, instruction: u64) {
     let path = alloc::string::String::from_utf8_lossy(&process.path);
-    let instruction = process.instruction();
-    let (pid, signal) = (process.pid, death.signal);
-    match death.address {
-        Some(address) => say(&format_args!(
-            "{path} (process {pid}) killed by {signal:?}: address {address:#x}, instruction {instruction:#x}"
+    let (pid, name) = (process.pid, signal.name());
+    match signal {
+        Signal::SIGKILL => say(&format_args!("{path} (process {pid}) killed: memory ran out")),
+        Signal::SIGSEGV | Signal::SIGBUS => say(&format_args!(
+            "{path} (process {pid}) killed by {name}: address {:#x}, instruction {instruction:#x}",
+            info.address
         )),
-        None => say(&format_args!(
-            "{path} (process {pid}) killed by {signal:?}: instruction {instruction:#x}"
+        _ => say(&format_args!(
+            "{path} (process {pid}) killed by {name}: instruction {instruction:#x}"
         )),
     }
 }
 
 /// Ends the run after the first program: brings back what it made, and stops the machine.
-pub fn finish(kernel: &mut Kernel, last: Last) -> ! {
+pub fn finish(kernel: &mut Kernel, ending: Ending) -> ! {
     cpu::update_record(|record| {
         record.ended_tsc = cpu::time_stamp();
         record.system_calls = kernel.nr_calls;
@@ -60,9 +53,9 @@ pub fn finish(kernel: &mut Kernel, last: Last) -> ! {
     if kernel.settings.dumps_files {
         dump::all_files(&mut kernel.fs);
     }
-    let state = match last {
-        Last::Exited(status) => EndState::Exited(status),
-        Last::Killed(signal) => EndState::Killed(signal as u8),
+    let state = match ending {
+        Ending::Exited(status) => EndState::Exited(status),
+        Ending::Killed(signal) => EndState::Killed(signal),
     };
     let written = kernel.output.take().map_or(Ok(()), |disk| write_output(kernel, disk));
     match written {

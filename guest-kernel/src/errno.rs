@@ -51,3 +51,11 @@ pub enum Errno {
     EAFNOSUPPORT = 97,
     ETIMEDOUT = 110,
 }
+
+impl Errno {
+    /// What a system call leaves in the register of its result.
+    #[must_use]
+    pub const fn as_return_value(self) -> u64 {
+        (-(self as i64)).cast_unsigned()
+    }
+}

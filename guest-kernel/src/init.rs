@@ -4,7 +4,7 @@
 
 use crate::arch::{
     cpu,
-    layout::{DIRECT_MAP, KERNEL_BASE, KERNEL_START, PAGE_SIZE},
+    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, KERNEL_BASE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
 use crate::drivers::block::{Access, Disk};
@@ -16,18 +16,18 @@ use crate::mm::frames::{Cleanness, frames};
 use crate::mm::user::Ranges;
 use crate::proc::exec::{self, ExecError, Strings};
 use crate::proc::process::Process;
+use crate::proc::schedule::Processes;
+use crate::proc::thread::Thread;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::syscall::missing::MissingCalls;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use seed_protocols::block::SECTOR_SIZE;
 use seed_protocols::end::EndState;
 use seed_protocols::machine::{FIRST_DISK_SLOT, virtio_mmio_slot};
 use seed_protocols::pvh::{MEMMAP_TYPE_RAM, MemmapEntry, ModlistEntry, StartInfo};
-
-/// Memory below is left to the loader: start info, command line, firmware.
-const LOW_MEMORY_END: u64 = 1 << 20;
 
 /// The reference backend's firmware works at the top of the memory below 4 GiB and leaves it
 /// unclean; what lies in this distance of the end is not taken to be zero.
@@ -126,39 +126,54 @@ impl Boot {
         unsafe { core::slice::from_raw_parts(at(module.paddr), length) }
     }
 
-    /// Hands all RAM that is free to the frame allocator.
+    /// Hands the RAM behind the image to the frame allocator, whose table comes first. What lies
+    /// below the image stays the loader's.
     fn set_up_memory(&self) {
+        let (end, low_end) = self.ram_ends();
         let image_end = page_up((&raw const kernel_end).addr() as u64 - KERNEL_BASE);
-        let ram = || {
-            let entries = self.memory_map.iter().map(MemmapEntry::parse);
-            entries.filter(|entry| entry.kind == MEMMAP_TYPE_RAM)
-        };
-        let end = ram().map(|entry| entry.addr + entry.size).max().unwrap_or(0).min(PHYSICAL_END);
-        let low_end = ram()
-            .map(|entry| entry.addr + entry.size)
-            .filter(|&end| end <= 1 << 32)
-            .max()
-            .unwrap_or(0);
-        let infos_end = image_end + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
-        // SAFETY: the entries lie behind the image in RAM that is zero and kept out below. The
-        // direct map covers them, as it covers all memory below 4 GiB.
-        unsafe { frames().init(DIRECT_MAP as *mut u8, PhysAddr(image_end)) }
-        let module = self.module.map_or((0, 0), |m| (m.paddr, page_up(m.paddr + m.size)));
-        if module.0 != 0 {
-            let first = PhysAddr(module.0).frame();
-            frames().keep_forever(first, PhysAddr(module.1).frame());
-        }
-        for entry in ram() {
-            let (start, end) = (entry.addr.max(LOW_MEMORY_END), (entry.addr + entry.size).min(end));
+        let free_start = image_end + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
+        // SAFETY: the table lies behind the image in RAM that is zero and not added below. The
+        // direct map covers it, as it covers all memory below 4 GiB.
+        unsafe { frames().init(PhysAddr(image_end)) }
+        for entry in self.ram() {
+            let (start, end) = (entry.addr.max(free_start), (entry.addr + entry.size).min(end));
             let clean_end =
                 if end == low_end { end.saturating_sub(unclean_bytes(end)) } else { end };
-            let kept = [(KERNEL_START, infos_end), module];
-            add_free(start, clean_end, kept, Cleanness::Zero);
-            add_free(clean_end.max(start), end, kept, Cleanness::Unknown);
+            self.add_unless_module(start, clean_end, Cleanness::Zero);
+            self.add_unless_module(clean_end.max(start), end, Cleanness::Unknown);
         }
-        let tables = [(&raw const direct_pdpt).addr(), (&raw const bulk_pdpt).addr()];
-        let tables = tables.map(|table| PhysAddr(table as u64 - KERNEL_BASE));
-        paging::extend_direct_map(end, tables).expect("there is memory for the direct map");
+        if end > DIRECT_MAP_STATIC_BYTES {
+            let tables = [(&raw const direct_pdpt).addr(), (&raw const bulk_pdpt).addr()];
+            let tables = tables.map(|table| PhysAddr(table as u64 - KERNEL_BASE));
+            paging::extend_direct_map(end, tables).expect("there is memory for the direct map");
+        }
+    }
+
+    fn ram(&self) -> impl Iterator<Item = MemmapEntry> {
+        let entries = self.memory_map.iter().map(MemmapEntry::parse);
+        entries.filter(|entry| entry.kind == MEMMAP_TYPE_RAM)
+    }
+
+    /// Where all RAM ends, and where the RAM below 4 GiB does.
+    fn ram_ends(&self) -> (u64, u64) {
+        let (mut end, mut low_end) = (0, 0);
+        for entry in self.ram() {
+            let entry_end = entry.addr + entry.size;
+            end = entry_end.max(end);
+            if entry_end <= 1 << 32 {
+                low_end = entry_end.max(low_end);
+            }
+        }
+        (end.min(PHYSICAL_END), low_end)
+    }
+
+    /// Adds the whole frames of `[start, end)` but for those of the module.
+    fn add_unless_module(&self, start: u64, end: u64, cleanness: Cleanness) {
+        let Some(module) = self.module else { return add_free(start, end, cleanness) };
+        let (module_start, module_end) = (module.paddr, page_up(module.paddr + module.size));
+        frames().keep_forever(PhysAddr(module_start).frame(), PhysAddr(module_end).frame());
+        add_free(start, end.min(module_start), cleanness);
+        add_free(start.max(module_end), end, cleanness);
     }
 }
 
@@ -166,20 +181,13 @@ fn unclean_bytes(end: u64) -> u64 {
     UNCLEAN_TOP_BYTES.min(end / 4)
 }
 
-/// Adds the whole frames of `[start, end)` that lie in none of the `kept` ranges.
-fn add_free(start: u64, end: u64, kept: [(u64, u64); 2], cleanness: Cleanness) {
-    for (kept_start, kept_end) in kept {
-        if kept_start < end && start < kept_end {
-            add_free(start, kept_start.min(end), kept, cleanness);
-            add_free(kept_end.max(start), end, kept, cleanness);
-            return;
-        }
-    }
+/// Adds the whole frames of `[start, end)`.
+fn add_free(start: u64, end: u64, cleanness: Cleanness) {
     let (first, last) = (PhysAddr(page_up(start)).frame(), PhysAddr(end).frame());
     if first >= last {
         return;
     }
-    // SAFETY: the loader says that this is RAM; low memory, image, entries and module are kept out.
+    // SAFETY: the loader says that this is RAM; image, table and module are kept out.
     let is_noted = unsafe { frames().add(first, last, cleanness) };
     assert!(is_noted, "too many memory ranges");
 }
@@ -244,18 +252,20 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         environment: &settings.environment,
         random: random_bytes,
     };
-    let pattern = PhysAddr((&raw const boot_pml4).addr() as u64 - KERNEL_BASE);
-    let loaded = exec::load(&mut fs, cwd, &strings, pattern).unwrap_or_else(|error| {
+    let loaded = exec::load(&mut fs, cwd, &strings, table_pattern()).unwrap_or_else(|error| {
         let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
         end_with(&match error {
             ExecError::Path(_) => EndState::NotFound(&message),
             _ => EndState::NotExecutable(&message),
         })
     });
-    let process = Process::first(settings.path, loaded.registers, loaded.space, cwd);
+    let thread = Thread::new(loaded.registers);
+    let process = Box::new(Process::first(settings.path, thread, loaded.space, cwd));
     Kernel {
         fs,
         process,
+        processes: Processes::new(),
+        attention_at: u64::MAX,
         settings,
         output,
         missing: MissingCalls::new(),
@@ -277,6 +287,11 @@ fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {
             String::from_utf8_lossy(path)
         )),
     }
+}
+
+/// The root of page tables that map the kernel alone, after which all others are made.
+pub fn table_pattern() -> PhysAddr {
+    PhysAddr((&raw const boot_pml4).addr() as u64 - KERNEL_BASE)
 }
 
 /// Physical memory as the boot code reads it, through the direct map.

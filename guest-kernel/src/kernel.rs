@@ -8,27 +8,38 @@ use crate::arch::{
     trap::{self, Outcome, Registers, Trap},
 };
 use crate::drivers::block::Disk;
-use crate::end;
 use crate::errno::Errno;
 use crate::fs::FileSystem;
 use crate::mm::address::UserAddr;
+use crate::mm::space::FaultError;
 use crate::mm::user::{Ranges, UserMemory};
-use crate::proc::process::{Death, Process, Signal};
+use crate::proc::process::{Process, State};
+use crate::proc::schedule::Processes;
+use crate::proc::signal::{Signal, SignalInfo};
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::syscall::{self, missing::MissingCalls};
+use crate::syscall::{self, Fail, missing::MissingCalls};
+use alloc::boxed::Box;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 /// What a system call takes, by the clock that programs see.
 const NS_PER_CALL: u64 = 1000;
 
+/// `si_code` of a fault: the address is not mapped, or does not allow the access.
+const SEGV_MAPERR: i32 = 1;
+const SEGV_ACCERR: i32 = 2;
+const BUS_ADRERR: i32 = 2;
+const SI_KERNEL: i32 = 0x80;
+
 /// Everything that the kernel keeps but frames and heap, which are reached from everywhere.
 pub struct Kernel {
     /// The files.
     pub fs: FileSystem,
     /// The process that runs.
-    pub process: Process,
+    pub process: Box<Process>,
+    /// All others.
+    pub processes: Processes,
     /// What the run was told to do.
     pub settings: Settings,
     /// The disk that the output goes to.
@@ -39,7 +50,9 @@ pub struct Kernel {
     pub random: Random,
     /// System calls served so far, which is also how time goes on.
     pub nr_calls: u64,
-    /// Time that programs have slept, in nanoseconds.
+    /// The number of calls at which somebody else is to run, or a time has come.
+    pub attention_at: u64,
+    /// Time that all processes have waited, in nanoseconds.
     pub slept_ns: u64,
     /// Ranges of the call at hand, kept for their memory.
     pub ranges: Ranges,
@@ -58,6 +71,20 @@ impl Kernel {
     #[inline]
     pub fn now(&self) -> u64 {
         self.settings.epoch_ns + self.nr_calls * NS_PER_CALL + self.slept_ns
+    }
+
+    /// The number of calls at which the clock will have reached `time_ns`.
+    #[must_use]
+    pub fn calls_until(&self, time_ns: u64) -> u64 {
+        self.nr_calls + time_ns.saturating_sub(self.now()).div_ceil(NS_PER_CALL)
+    }
+
+    /// Whether the call at hand, which may wait for so long, has waited long enough. Its first try
+    /// sets the time.
+    pub fn is_past_deadline(&mut self, duration_ns: u64) -> bool {
+        let now = self.now();
+        let deadline = *self.process.deadline.get_or_insert(now.saturating_add(duration_ns));
+        deadline <= now
     }
 
     /// Clears the ranges for the next buffer, and collects it.
@@ -102,39 +129,90 @@ pub fn trap_first(registers: &mut Registers) -> Outcome {
     // SAFETY: this is the entry from a program.
     let kernel = unsafe { entered() };
     match trap {
-        Trap::SystemCall => syscall::dispatch(kernel, registers),
-        Trap::PageFault { address, access } => {
-            cpu::update_record(|record| record.page_faults += 1);
-            let address = UserAddr(address);
-            match kernel.process.space.fault(&mut kernel.fs, address, access) {
-                Ok(()) => {}
-                Err(error) => kernel.kill(Death::by_fault(error, address)),
-            }
+        Trap::SystemCall => kernel.enter_call(registers),
+        Trap::PageFault { address, access } => kernel.serve_fault(UserAddr(address), access),
+        Trap::Exception(trap::INVALID_OPCODE) if kernel.is_int80(registers.rip) => {
+            registers.set_instruction(registers.rip + trap::INT80.len() as u64);
+            kernel.enter_call(registers)
         }
         Trap::Exception(vector) => {
-            if vector == trap::INVALID_OPCODE && kernel.is_int80(registers.rip) {
-                registers.set_instruction(registers.rip + trap::INT80.len() as u64);
-                syscall::dispatch(kernel, registers);
-            } else {
-                kernel.kill(Death { signal: Signal::of_exception(vector), address: None });
-            }
+            let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
+            kernel.force_signal(Signal::of_exception(vector), info)
         }
     }
-    Outcome::Resume
+}
+
+/// Goes on with a trap that needs all registers: makes the call, delivers signals, and finds the
+/// process that runs next.
+pub fn trap_second() {
+    // SAFETY: `trap_first` has returned, and the trap is still the same.
+    let kernel = unsafe { entered() };
+    kernel.settle();
 }
 
 impl Kernel {
+    /// A call, fresh from the program.
+    #[inline]
+    fn enter_call(&mut self, registers: &mut Registers) -> Outcome {
+        self.nr_calls += 1;
+        if syscall::needs_all_registers(registers.rax) {
+            self.process.has_call = true;
+            return Outcome::NeedAll;
+        }
+        self.make_call(registers)
+    }
+
+    /// Makes the call in the registers and puts its answer there, unless it has to wait.
+    #[inline]
+    pub fn make_call(&mut self, registers: &mut Registers) -> Outcome {
+        match syscall::call(self, registers) {
+            Ok(value) => registers.rax = value,
+            Err(Fail::Errno(errno)) => registers.rax = errno.as_return_value(),
+            Err(Fail::Wait) => {
+                self.process.has_call = true;
+                self.process.has_waited = true;
+                self.process.state = State::Waiting;
+                return Outcome::NeedAll;
+            }
+            Err(Fail::Settled) => return Outcome::NeedAll,
+        }
+        self.process.deadline = None;
+        if self.nr_calls >= self.attention_at || self.process.signals.is_any_due() {
+            Outcome::NeedAll
+        } else {
+            Outcome::Resume
+        }
+    }
+
+    #[inline]
+    fn serve_fault(&mut self, address: UserAddr, access: FaultAccess) -> Outcome {
+        cpu::update_record(|record| record.page_faults += 1);
+        let Err(error) = self.process.space.fault(&mut self.fs, address, access) else {
+            return Outcome::Resume;
+        };
+        let (signal, code) = match error {
+            FaultError::NotMapped => (Signal::SIGSEGV, SEGV_MAPERR),
+            FaultError::NotAllowed => (Signal::SIGSEGV, SEGV_ACCERR),
+            FaultError::BeyondFile => (Signal::SIGBUS, BUS_ADRERR),
+            FaultError::NoMemory => (Signal::SIGKILL, SI_KERNEL),
+        };
+        self.force_signal(signal, SignalInfo { code, address: address.0, ..SignalInfo::default() })
+    }
+
     fn is_int80(&mut self, instruction: u64) -> bool {
         let mut bytes = [0; trap::INT80.len()];
         self.memory().read(UserAddr(instruction), &mut bytes).is_ok() && bytes == trap::INT80
     }
 
-    /// Ends the program by a signal, with a line that says why.
-    fn kill(&mut self, death: Death) -> ! {
-        end::report_death(&self.process, death);
-        end::finish(self, end::Last::Killed(death.signal))
+    /// A signal that the program cannot put off, as it cannot go on: if it is blocked or ignored
+    /// the program ends by it.
+    fn force_signal(&mut self, signal: Signal, info: SignalInfo) -> Outcome {
+        let signals = &mut self.process.signals;
+        if signals.blocked.has(signal) || signals.ignores(signal) {
+            signals.blocked.remove(signal);
+            signals.set_action(signal, crate::proc::signal::Action::default());
+        }
+        signals.raise(signal, info);
+        Outcome::NeedAll
     }
 }
-
-/// Goes on with a trap that needs all registers.
-pub fn trap_second() {}

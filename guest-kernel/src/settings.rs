@@ -3,6 +3,7 @@
 //! What the run was told to do: by the command line, by the settings in the archive, by a file.
 
 use crate::fs::{FileSystem, Follow, InodeId};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use seed_protocols::settings::{self, Setting};
 
@@ -13,10 +14,10 @@ const DEFAULT_PATH: &[u8] = b"/init";
 const ARGUMENTS_FILE: &[u8] = b"/init.argv";
 
 /// Arguments where nothing gives others.
-const DEFAULT_ARGUMENT: &[u8] = b"init";
+const DEFAULT_ARGUMENTS: &[&[u8]] = &[b"init"];
 
 /// What is brought back where nothing names something else.
-const DEFAULT_EXPORT: &[u8] = b"out";
+const DEFAULT_EXPORTS: &[&[u8]] = &[b"out"];
 
 /// Command-line word that is the kernel's own: dump all files over the console at the end.
 const DUMP_WORD: &[u8] = b"dumpfs";
@@ -30,13 +31,13 @@ pub struct Settings {
     /// Path of the program.
     pub path: &'static [u8],
     /// Its arguments, its own name first.
-    pub arguments: Vec<&'static [u8]>,
+    pub arguments: Cow<'static, [&'static [u8]]>,
     /// Its environment, as `KEY=VALUE`.
     pub environment: Vec<&'static [u8]>,
     /// Its working directory.
     pub cwd: &'static [u8],
     /// Paths to bring back.
-    pub exports: Vec<&'static [u8]>,
+    pub exports: Cow<'static, [&'static [u8]]>,
     /// Whether all files are dumped over the console at the end.
     pub dumps_files: bool,
     /// Start of the clock, in nanoseconds since 1970.
@@ -47,10 +48,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             path: DEFAULT_PATH,
-            arguments: Vec::new(),
+            arguments: Cow::Borrowed(DEFAULT_ARGUMENTS),
             environment: Vec::new(),
             cwd: b"/",
-            exports: Vec::new(),
+            exports: Cow::Borrowed(DEFAULT_EXPORTS),
             dumps_files: false,
             epoch_ns: DEFAULT_EPOCH_NS,
         }
@@ -69,39 +70,46 @@ impl Settings {
         fs: &mut FileSystem,
     ) -> Result<Self, settings::Error> {
         let mut gathered = Self::default();
+        let mut arguments = Vec::new();
         for word in words(command_line) {
             if word == DUMP_WORD {
                 gathered.dumps_files = true;
             } else {
-                gathered.arguments.push(word);
+                arguments.push(word);
             }
         }
         if let Some(archived) = archived {
-            gathered.take_archived(archived)?;
+            gathered.take_archived(archived, &mut arguments)?;
         }
-        if gathered.arguments.is_empty() {
-            gathered.arguments = arguments_of_file(fs);
+        if arguments.is_empty() {
+            arguments = arguments_of_file(fs);
         }
-        if gathered.arguments.is_empty() {
-            gathered.arguments.push(DEFAULT_ARGUMENT);
-        }
-        if gathered.exports.is_empty() {
-            gathered.exports.push(DEFAULT_EXPORT);
+        if !arguments.is_empty() {
+            gathered.arguments = Cow::Owned(arguments);
         }
         Ok(gathered)
     }
 
-    fn take_archived(&mut self, bytes: &'static [u8]) -> Result<(), settings::Error> {
-        let has_arguments = !self.arguments.is_empty();
+    #[inline(never)]
+    fn take_archived(
+        &mut self,
+        bytes: &'static [u8],
+        arguments: &mut Vec<&'static [u8]>,
+    ) -> Result<(), settings::Error> {
+        let has_arguments = !arguments.is_empty();
+        let mut exports = Vec::new();
         for setting in settings::parse(bytes)? {
             match setting? {
                 Setting::Path(path) => self.path = path,
                 Setting::Arg(_) if has_arguments => {}
-                Setting::Arg(argument) => self.arguments.push(argument),
+                Setting::Arg(argument) => arguments.push(argument),
                 Setting::Env(variable) => self.environment.push(variable),
                 Setting::Cwd(path) => self.cwd = path,
-                Setting::Export(path) => self.exports.push(path),
+                Setting::Export(path) => exports.push(path),
             }
+        }
+        if !exports.is_empty() {
+            self.exports = Cow::Owned(exports);
         }
         Ok(())
     }

@@ -65,7 +65,10 @@ static BULK: Bulk = Bulk {
 
 unsafe extern "C" {
     static bulk_pml4: u8;
+    /// Runs `bulk_program` with the first two arguments.
     fn bulk_enter(list: u64, count: u64, root: u64);
+    /// Runs `vector_program` with the first two arguments.
+    fn bulk_enter_vectors(save: u64, restore: u64, root: u64);
 }
 
 /// Copies `len` bytes between parts of frame memory that do not overlap.
@@ -163,18 +166,28 @@ fn run_in_ring3(count: usize) {
             segment.from += MEMORY_WINDOW;
         }
     }
-    let resumed = cpu::trap_stack();
-    cpu::set_trap_stack(BULK.frame.get().wrapping_add(1).addr() as u64);
-    let physical = |address: usize| address as u64 - layout::KERNEL_BASE;
+    let list = physical(list.addr()) + MEMORY_WINDOW;
     // SAFETY: the list holds `count` segments of memory that the callers own, at addresses of the
-    // window; the tables are complete at link time; the trap that ends the visit finds a frame
-    // that nobody else uses.
-    unsafe {
-        bulk_enter(
-            physical(list.addr()) + MEMORY_WINDOW,
-            count as u64,
-            physical((&raw const bulk_pml4).addr()),
-        );
-    }
+    // window.
+    visit_ring3(|root| unsafe { bulk_enter(list, count as u64, root) });
+}
+
+/// Saves the vector registers at one address and then loads them from another, in ring 3.
+pub fn exchange_vectors(save: Option<PhysAddr>, restore: Option<PhysAddr>) {
+    let in_window = |area: Option<PhysAddr>| area.map_or(0, |area| area.0 + MEMORY_WINDOW);
+    // SAFETY: the areas are frames of the caller, large enough for every component.
+    visit_ring3(|root| unsafe { bulk_enter_vectors(in_window(save), in_window(restore), root) });
+}
+
+/// Goes to ring 3 and back with the page tables of the window.
+fn visit_ring3(enter: impl FnOnce(u64)) {
+    let resumed = cpu::trap_stack();
+    // The trap that ends the visit pushes its frame where nobody else's is.
+    cpu::set_trap_stack(BULK.frame.get().wrapping_add(1).addr() as u64);
+    enter(physical((&raw const bulk_pml4).addr()));
     cpu::set_trap_stack(resumed);
+}
+
+fn physical(address: usize) -> u64 {
+    address as u64 - layout::KERNEL_BASE
 }

@@ -25,8 +25,8 @@ const CR4_OSXSAVE: u64 = 1 << 18;
 const CR4_SMEP: u64 = 1 << 20;
 const CR4_SMAP: u64 = 1 << 21;
 
-/// State components of XCR0 that programs may use: x87, SSE, AVX and the three of AVX-512.
-const XCR0_WANTED: u32 = 0b1110_0111;
+/// State components of XCR0 that programs may use.
+const XCR0_WANTED: u32 = super::vector::COMPONENTS;
 
 /// A value of the one CPU, which nothing interrupts.
 struct PerCpu<T>(Cell<T>);
@@ -35,6 +35,8 @@ struct PerCpu<T>(Cell<T>);
 unsafe impl<T> Sync for PerCpu<T> {}
 
 static IS_INTERPRETED: PerCpu<bool> = PerCpu(Cell::new(false));
+
+static HAS_XSAVE: PerCpu<bool> = PerCpu(Cell::new(false));
 
 /// The record that a monitor may read, see `seed_protocols::record`.
 #[unsafe(no_mangle)]
@@ -79,6 +81,7 @@ pub fn init() {
     }
     if wanted & CR4_OSXSAVE != 0 {
         set_xcr0(cpuid(0xd).0 & XCR0_WANTED);
+        HAS_XSAVE.0.set(true);
     }
 }
 
@@ -107,6 +110,12 @@ pub fn note_interpreted() {
 #[inline]
 pub fn is_interpreted() -> bool {
     IS_INTERPRETED.0.get()
+}
+
+/// Whether `xsave` may be used in ring 0.
+#[must_use]
+pub fn has_xsave() -> bool {
+    HAS_XSAVE.0.get()
 }
 
 /// Changes the record that a monitor may read.

@@ -18,4 +18,8 @@ pub mod paging;
 #[cfg(feature = "image")]
 pub mod port;
 #[cfg(feature = "image")]
+pub mod signal_frame;
+#[cfg(feature = "image")]
 pub mod trap;
+#[cfg(feature = "image")]
+pub mod vector;

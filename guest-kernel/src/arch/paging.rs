@@ -150,6 +150,12 @@ impl PageTables {
         Ok(Self { root })
     }
 
+    /// Stands in for tables that are elsewhere, and is never used.
+    #[must_use]
+    pub const fn absent() -> Self {
+        Self { root: Frame(0) }
+    }
+
     /// Physical address of the root, for CR3.
     #[must_use]
     pub fn root(&self) -> PhysAddr {

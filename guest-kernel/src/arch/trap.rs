@@ -85,6 +85,11 @@ impl Registers {
         }
     }
 
+    /// Makes the program make its call again. Both instructions for it are two bytes long.
+    pub fn repeat_call(&mut self) {
+        self.rip -= 2;
+    }
+
     /// Argument `index` of a system call, counted from 0.
     #[must_use]
     #[inline]
@@ -201,6 +206,7 @@ core::arch::global_asm!(
     include_str!("traps.S"),
     KERNEL_BASE = const layout::KERNEL_BASE,
     BULK_TEXT = const super::bulk::TEXT_WINDOW,
+    VECTOR_COMPONENTS = const super::vector::COMPONENTS,
     VECTOR_STRIDE = const layout::VECTOR_STRIDE,
     VECTOR_SYSCALL = const VECTOR_SYSCALL,
     VECTOR_INT80 = const VECTOR_INT80,

@@ -131,21 +131,30 @@ invalid_opcode:
 # the page tables at `root`. tss.rsp0 must name a frame that nobody needs.
 .global bulk_enter
 bulk_enter:
+    movabs rax, offset bulk_program - {KERNEL_BASE} + {BULK_TEXT}
+    jmp enter_ring3
+
+# bulk_enter_vectors(save, restore, root): the same for vector_program.
+.global bulk_enter_vectors
+bulk_enter_vectors:
+    movabs rax, offset vector_program - {KERNEL_BASE} + {BULK_TEXT}
+
+# Expects: rax = where to go, rdx = page tables.
+enter_ring3:
     push rbx
     push rbp
     push r12
     push r13
     push r14
     push r15
-    mov rax, cr3
-    push rax
+    mov rcx, cr3
+    push rcx
     mov [rip + bulk_stack], rsp
     mov cr3, rdx
     push {USER_DATA}
     push 0
     push 2
     push {USER_CODE}
-    movabs rax, offset bulk_program - {KERNEL_BASE} + {BULK_TEXT}
     push rax
     iretq
 
@@ -168,6 +177,37 @@ bulk_program:
     add r8, 24
     dec r9
     jnz 1b
+    ud2
+
+# Runs in ring 3. rdi = where to save the vector registers, or 0; rsi = where to load them from, or
+# 0. What the bare processor has decides how.
+vector_program:
+    mov r8, rdi
+    mov r9, rsi
+    mov eax, 1
+    xor ecx, ecx
+    cpuid
+    mov r10d, ecx
+    mov eax, {VECTOR_COMPONENTS}
+    xor edx, edx
+    test r8, r8
+    jz 2f
+    bt r10d, 27                         # OSXSAVE
+    jnc 1f
+    xsave64 [r8]
+    jmp 2f
+1:
+    fxsave64 [r8]
+2:
+    test r9, r9
+    jz 4f
+    bt r10d, 27
+    jnc 3f
+    xrstor64 [r9]
+    ud2
+3:
+    fxrstor64 [r9]
+4:
     ud2
 
 .section .bss.traps, "aw", @nobits

@@ -75,7 +75,16 @@ impl FileData {
 
     /// How many bytes of `[offset, end)` lie together from `offset` on, and where: `None` for zeros.
     /// More may follow them directly.
+    #[inline]
     pub(super) fn piece(&self, offset: u64, end: u64) -> (Option<PhysAddr>, u64) {
+        if self.leaves.is_empty() && offset < self.in_place_len {
+            let len = end.min(self.in_place_len) - offset;
+            return (Some(self.in_place.add(offset)), len);
+        }
+        self.piece_of_pages(offset, end)
+    }
+
+    fn piece_of_pages(&self, offset: u64, end: u64) -> (Option<PhysAddr>, u64) {
         let index = offset / PAGE_SIZE;
         let end_index = end.div_ceil(PAGE_SIZE);
         if let Some((frame, count)) = self.own_run(index, end_index) {

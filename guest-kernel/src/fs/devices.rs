@@ -67,14 +67,14 @@ const STANDARD_DEVICES: [(&[u8], DeviceKind, u16); 7] = [
 pub(super) struct Pending {
     /// `/tmp`, `/out`, and `/dev` itself.
     in_root: bool,
-    /// The nodes of a `/dev` that exists.
-    in_dev: Option<InodeId>,
+    /// The nodes of a `/dev` that the archive brought.
+    in_dev: bool,
     /// When they are said to have been made.
     now: u64,
 }
 
 impl Pending {
-    pub(super) const NONE: Self = Self { in_root: false, in_dev: None, now: 0 };
+    pub(super) const NONE: Self = Self { in_root: false, in_dev: false, now: 0 };
 }
 
 impl FileSystem {
@@ -82,9 +82,7 @@ impl FileSystem {
     ///
     /// What the archive brought stays as it is.
     pub fn make_standard_nodes(&mut self, now: u64) {
-        let dev = self.directory(InodeId::ROOT).ok().and_then(|root| root.find(b"dev"));
-        let in_dev = dev.filter(|&dev| self.inode(dev).is_directory());
-        self.pending = Pending { in_root: true, in_dev, now };
+        self.pending = Pending { in_root: true, in_dev: true, now };
     }
 
     /// Makes what is pending under `name` in a directory that has no such name; returns whether
@@ -92,21 +90,27 @@ impl FileSystem {
     #[inline]
     pub(super) fn make_pending(&mut self, directory: InodeId, name: &[u8]) -> bool {
         let Pending { in_root, in_dev, .. } = self.pending;
-        if in_root && directory == InodeId::ROOT {
-            return self.make_in_root(name);
+        if directory == InodeId::ROOT {
+            return in_root && self.make_in_root(name);
         }
-        if in_dev == Some(directory) {
+        in_dev && self.archived_dev() == Some(directory) && {
             self.make_devices(directory);
-            return true;
+            true
         }
-        false
     }
 
     /// Makes all that is pending in a directory, for whoever looks at the whole of it or removes
     /// something from it.
     #[inline]
     pub(super) fn make_pending_in(&mut self, directory: InodeId) {
-        if self.pending.in_root && directory == InodeId::ROOT {
+        let Pending { in_root, in_dev, .. } = self.pending;
+        if in_dev
+            && let Some(dev) = self.archived_dev()
+            && (directory == dev || directory == InodeId::ROOT)
+        {
+            self.make_devices(dev);
+        }
+        if in_root && directory == InodeId::ROOT {
             for name in [&b"dev"[..], b"out", b"tmp"] {
                 if self.directory(directory).is_ok_and(|root| root.find(name).is_none()) {
                     self.make_in_root(name);
@@ -114,11 +118,15 @@ impl FileSystem {
             }
             self.pending.in_root = false;
         }
-        if let Some(dev) = self.pending.in_dev
-            && (directory == dev || directory == InodeId::ROOT)
-        {
-            self.make_devices(dev);
-        }
+    }
+
+    /// The `/dev` whose nodes are pending; if there is none, they no longer are.
+    #[inline(never)]
+    fn archived_dev(&mut self) -> Option<InodeId> {
+        let dev = self.directory(InodeId::ROOT).ok().and_then(|root| root.find(b"dev"));
+        let dev = dev.filter(|&dev| self.inode(dev).is_directory());
+        self.pending.in_dev = dev.is_some();
+        dev
     }
 
     /// Makes the standard directory `name`, if it is one.
@@ -139,7 +147,7 @@ impl FileSystem {
 
     /// Makes the nodes of `/dev` that are not there.
     fn make_devices(&mut self, dev: InodeId) {
-        self.pending.in_dev = None;
+        self.pending.in_dev = false;
         for (name, device, permissions) in STANDARD_DEVICES {
             if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
                 self.make_standard(dev, name, Content::Character(device), permissions);

@@ -132,7 +132,7 @@ impl Directory {
         let Some(chunk) = self.chunks.get_mut(at.chunk) else {
             let mut chunk = Vec::with_capacity(FIRST_CHUNK);
             chunk.push(slot);
-            self.chunks.push(chunk);
+            self.chunks = alloc::vec![chunk];
             return;
         };
         if chunk.len() < CHUNK {

@@ -13,8 +13,11 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use seed_protocols::cpio::mode;
 
-/// Slots in a chunk.
-const CHUNK: usize = 64;
+/// Slots in a chunk: they fill 2 KiB, the largest piece that the heap cuts from others.
+const CHUNK: usize = 16;
+
+/// Chunks that there is room for before their table grows.
+const FIRST_CHUNKS: usize = 64;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
 /// [`FileSystem::open`].
@@ -138,8 +141,12 @@ impl FileSystem {
     /// A file system with an empty root directory of mode 755.
     #[must_use]
     pub fn new(now: u64) -> Self {
-        let mut tree =
-            Self { chunks: Vec::new(), free: Vec::new(), last_number: 0, pending: Pending::NONE };
+        let mut tree = Self {
+            chunks: Vec::with_capacity(FIRST_CHUNKS),
+            free: Vec::new(),
+            last_number: 0,
+            pending: Pending::NONE,
+        };
         let root = tree.insert(Content::Directory(Directory::new(InodeId::ROOT)), 0o755, now);
         tree.inode_mut(root).nlink = 2;
         tree
@@ -149,6 +156,12 @@ impl FileSystem {
     #[must_use]
     pub fn kind(&self, id: InodeId) -> Kind {
         self.inode(id).kind()
+    }
+
+    /// The permission bits.
+    #[must_use]
+    pub fn permissions(&self, id: InodeId) -> u16 {
+        self.inode(id).permissions
     }
 
     /// All that `stat` tells.

@@ -2,7 +2,7 @@
 
 //! Path walking, as `path_resolution(7)` has it for user 0.
 
-use super::inode::{Content, FileSystem, InodeId, Kind};
+use super::inode::{Content, FileSystem, InodeId};
 use crate::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -157,31 +157,44 @@ impl FileSystem {
         let mut here = if path.starts_with(b"/") { InodeId::ROOT } else { start };
         let mut rest = path;
         while !rest.is_empty() {
-            let parent = self.directory(here)?.parent();
             while let [b'/', behind @ ..] = rest {
                 rest = behind;
             }
             let (name, behind) = rest.split_at(find_byte(rest, b'/').unwrap_or(rest.len()));
             rest = behind;
             here = match name {
-                b"" | b"." => here,
-                b".." => parent,
+                b"" | b"." => {
+                    self.directory(here)?;
+                    here
+                }
+                b".." => self.directory(here)?.parent(),
                 _ if name.len() > COMPONENT_MAX => return Err(Errno::ENAMETOOLONG),
                 _ => {
                     let child = self.lookup(here, name)?.ok_or(Errno::ENOENT)?;
                     let is_followed = follow == Follow::Last || !rest.is_empty();
-                    match self.kind(child) {
-                        Kind::Symlink if is_followed => {
-                            *links_left = links_left.checked_sub(1).ok_or(Errno::ELOOP)?;
-                            let target = self.link_target(child)?;
-                            self.walk(here, &target, Follow::Last, links_left)?
-                        }
-                        _ => child,
+                    let is_link = matches!(self.inode(child).content, Content::Symlink(_));
+                    if is_link && is_followed {
+                        self.walk_link(here, child, links_left)?
+                    } else {
+                        child
                     }
                 }
             };
         }
         Ok(here)
+    }
+
+    /// What a symbolic link in `directory` leads to.
+    #[inline(never)]
+    fn walk_link(
+        &mut self,
+        directory: InodeId,
+        link: InodeId,
+        links_left: &mut u32,
+    ) -> Result<InodeId, Errno> {
+        *links_left = links_left.checked_sub(1).ok_or(Errno::ELOOP)?;
+        let target = self.link_target(link)?;
+        self.walk(directory, &target, Follow::Last, links_left)
     }
 }
 
@@ -195,6 +208,7 @@ fn check_length(path: &[u8]) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::*;
     use Errno::{EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR};
     use std::format;

@@ -80,7 +80,8 @@ pub enum Cleanness {
 
 /// The allocator.
 pub struct Frames {
-    /// Where physical address 0 is mapped.
+    /// Where physical address 0 is mapped, for unit tests: elsewhere it is a constant.
+    #[cfg(test)]
     base: Cell<*mut u8>,
     infos: Cell<*mut FrameInfo>,
     fresh: [Cell<Fresh>; MAX_RANGES],
@@ -93,6 +94,8 @@ pub struct Frames {
     /// The frames of [`Frames::allocate_forever`].
     forever: Cell<Fresh>,
     free_lists: [Cell<u32>; MAX_ORDER as usize + 1],
+    /// A bit for each order whose list is not empty.
+    listed_orders: Cell<u32>,
     total: Cell<u64>,
     free: Cell<u64>,
 }
@@ -103,6 +106,7 @@ unsafe impl Sync for Frames {}
 impl Frames {
     const fn empty() -> Self {
         Self {
+            #[cfg(test)]
             base: Cell::new(core::ptr::null_mut()),
             infos: Cell::new(core::ptr::null_mut()),
             fresh: [const { Cell::new(Fresh { next: 0, end: 0 }) }; MAX_RANGES],
@@ -111,19 +115,19 @@ impl Frames {
             small: Cell::new(Fresh { next: 0, end: 0 }),
             forever: Cell::new(Fresh { next: 0, end: 0 }),
             free_lists: [const { Cell::new(NONE) }; MAX_ORDER as usize + 1],
+            listed_orders: Cell::new(0),
             total: Cell::new(0),
             free: Cell::new(0),
         }
     }
 
-    /// Gives the allocator its place for `FrameInfo` entries and where memory is mapped.
+    /// Gives the allocator its place for `FrameInfo` entries.
     ///
     /// # Safety
-    /// `base` maps physical memory from address 0 on; `infos` is zeroed physical memory, used by
-    /// nothing else, with 16 bytes for each frame up to the last one that will be added. Called
-    /// once, before everything else.
-    pub unsafe fn init(&self, base: *mut u8, infos: PhysAddr) {
-        self.base.set(base);
+    /// Physical memory is mapped from address 0 on at the direct map; `infos` is zeroed memory,
+    /// used by nothing else, with 16 bytes for each frame up to the last one that will be added.
+    /// Called once, before everything else.
+    pub unsafe fn init(&self, infos: PhysAddr) {
         self.infos.set(self.pointer(infos).cast());
     }
 
@@ -163,14 +167,14 @@ impl Frames {
     ///
     /// Fresh memory is preferred where it must be zero, memory that came back where not.
     #[must_use]
+    #[inline]
     pub fn allocate_block(&self, order: u8, fill: Fill) -> Option<Frame> {
         let frame = match fill {
-            Fill::Zeroed => self.take_fresh(order).or_else(|| {
-                let frame = self.take_free(order)?;
-                arch::bulk::zero(frame.start(), PAGE_SIZE << order);
-                Some(frame)
-            }),
-            Fill::Any => self.take_free(order).or_else(|| self.take_fresh(order)),
+            Fill::Zeroed => self.take_fresh(order).or_else(|| self.take_cleared(order)),
+            Fill::Any => self
+                .take_listed(order)
+                .or_else(|| self.take_fresh(order))
+                .or_else(|| self.take_unclean(order)),
         }?;
         self.hand_out(frame, order);
         Some(frame)
@@ -298,12 +302,40 @@ impl Frames {
         unsafe { self.pointer(to).cast::<u64>().write_volatile(word) }
     }
 
+    /// Reads an array of bytes, of any alignment: what is not used of it costs nothing.
+    #[must_use]
+    #[inline]
+    pub fn read_array<const N: usize>(&self, from: PhysAddr) -> [u8; N] {
+        // SAFETY: the direct map covers `from`, and bytes need no alignment.
+        unsafe { self.pointer(from).cast::<[u8; N]>().read() }
+    }
+
+    /// Writes aligned 64-bit words, one behind the other.
+    #[inline]
+    pub fn write_words<const N: usize>(&self, to: PhysAddr, words: [u64; N]) {
+        // Word for word: a copy of the array as a whole would put it together somewhere else first.
+        for (index, word) in (0..).zip(words) {
+            self.write_word(to.add(index * 8), word);
+        }
+    }
+
     /// Where physical memory at `address` is mapped.
     #[must_use]
     #[inline]
     pub fn pointer(&self, address: PhysAddr) -> *mut u8 {
         #[expect(clippy::cast_possible_truncation, reason = "the kernel is 64 bits wide")]
-        self.base.get().wrapping_add(address.0 as usize)
+        self.base().wrapping_add(address.0 as usize)
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    fn base(&self) -> *mut u8 {
+        core::ptr::with_exposed_provenance_mut(arch::layout::DIRECT_MAP as usize)
+    }
+
+    #[cfg(test)]
+    fn base(&self) -> *mut u8 {
+        self.base.get()
     }
 
     #[inline]
@@ -318,23 +350,44 @@ impl Frames {
         (next..end).contains(&frame.0)
     }
 
-    /// Fresh memory as a block: small ones from one large block until that is used up.
+    /// Fresh memory as a block. Small ones are cut from a piece of a range that ends at a large
+    /// boundary, so that no large block is broken for them.
+    #[inline]
     fn take_fresh(&self, order: u8) -> Option<Frame> {
         if order >= LARGE_ORDER {
             return self.take_fresh_large(order);
         }
         let size = 1 << order;
-        let mut small = self.small.get();
-        let mut start = small.next.next_multiple_of(size);
-        if start + size > small.end {
-            self.retire(small.next, small.end);
-            let block = self.take_fresh_large(LARGE_ORDER)?;
-            small = Fresh { next: block.0, end: block.0 + (1 << LARGE_ORDER) };
-            start = small.next;
+        loop {
+            let small = self.small.get();
+            let start = small.next.next_multiple_of(size);
+            if start + size <= small.end {
+                self.small.set(Fresh { next: start + size, end: small.end });
+                if small.next < start {
+                    self.retire(small.next, start);
+                }
+                return Some(Frame(start));
+            }
+            self.refill_small()?;
         }
-        self.small.set(Fresh { next: start + size, end: small.end });
-        self.retire(small.next, start);
-        Some(Frame(start))
+    }
+
+    /// Takes the fresh frames up to the next large boundary for small blocks.
+    #[cold]
+    fn refill_small(&self) -> Option<()> {
+        let small = self.small.take();
+        self.retire(small.next, small.end);
+        loop {
+            let slot = self.fresh.get(self.current.get())?;
+            let Fresh { next, end } = slot.get();
+            if next < end {
+                let boundary = end.min((next | ((1 << LARGE_ORDER) - 1)) + 1);
+                slot.set(Fresh { next: boundary, end });
+                self.small.set(Fresh { next, end: boundary });
+                return Some(());
+            }
+            self.current.set(self.current.get() + 1);
+        }
     }
 
     /// Fresh memory as a block; what alignment skips goes to the free lists.
@@ -372,29 +425,42 @@ impl Frames {
         }
     }
 
-    fn take_free(&self, order: u8) -> Option<Frame> {
-        let Some(found) = self.smallest_free(order) else { return self.take_unclean(order) };
+    /// A block that came back, or a part of one.
+    #[inline]
+    fn take_listed(&self, order: u8) -> Option<Frame> {
+        let large_enough = self.listed_orders.get() >> order;
+        if large_enough == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "orders are small")]
+        Some(self.cut_listed(order, order + large_enough.trailing_zeros() as u8))
+    }
+
+    /// Cuts a block from the first one in the list of order `found`.
+    fn cut_listed(&self, order: u8, found: u8) -> Frame {
         let block = self.free_lists[found as usize].get();
         self.unlink(block, found);
         for half in (order..found).rev() {
             self.link(block + (1 << half), half);
         }
-        Some(Frame(block))
+        Frame(block)
     }
 
-    fn smallest_free(&self, order: u8) -> Option<u8> {
-        (order..=MAX_ORDER).find(|&order| self.free_lists[order as usize].get() != NONE)
+    /// A block that is not fresh, cleared.
+    #[cold]
+    fn take_cleared(&self, order: u8) -> Option<Frame> {
+        let frame = self.take_listed(order).or_else(|| self.take_unclean(order))?;
+        arch::bulk::zero(frame.start(), PAGE_SIZE << order);
+        Some(frame)
     }
 
     /// Turns to memory that is not known to be zero, when there is no other.
+    #[cold]
     fn take_unclean(&self, order: u8) -> Option<Frame> {
-        if self.fresh.iter().any(|slot| slot.get().next < slot.get().end) {
-            return None;
-        }
         let slot = self.unclean.iter().find(|slot| slot.get().next < slot.get().end)?;
         let Fresh { next, end } = slot.replace(Fresh { next: 0, end: 0 });
         self.retire(next, end);
-        self.take_free(order)
+        self.take_listed(order)
     }
 
     /// Puts frames into the free lists as the largest aligned blocks.
@@ -426,6 +492,7 @@ impl Frames {
 
     fn link(&self, block: u32, order: u8) {
         let head = self.free_lists[order as usize].replace(block);
+        self.listed_orders.set(self.listed_orders.get() | 1 << order);
         let info = FrameInfo { next: head, order, is_free: true, ..FrameInfo::default() };
         self.set_info(block, info);
         if head != NONE {
@@ -436,7 +503,12 @@ impl Frames {
     fn unlink(&self, block: u32, order: u8) {
         let FrameInfo { next, prev, .. } = self.info(block);
         match prev {
-            NONE => self.free_lists[order as usize].set(next),
+            NONE => {
+                self.free_lists[order as usize].set(next);
+                if next == NONE {
+                    self.listed_orders.set(self.listed_orders.get() & !(1 << order));
+                }
+            }
             _ => self.set_info(prev, FrameInfo { next, ..self.info(prev) }),
         }
         if next != NONE {
@@ -486,7 +558,8 @@ pub fn frames() -> &'static Frames {
             // SAFETY: the memory is zeroed, leaked and used by nothing else; the first frames hold
             // the entries, the rest is added once.
             unsafe {
-                frames.init(base, Frame(1).start());
+                frames.base.set(base);
+                frames.init(Frame(1).start());
                 frames.add(Frame(1 + infos), Frame(TEST_FRAMES), Cleanness::Zero);
             }
             frames

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::arch::layout::{DIRECT_MAP, PAGE_SIZE};
 use core::alloc::{GlobalAlloc, Layout};
-use core::cell::Cell;
+use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
 /// Smallest size: 16 bytes.
@@ -28,7 +28,16 @@ const CLASS_ALIGN: usize = 1 << MIN_SHIFT;
 const CHUNK_ORDER: u8 = 2;
 const CHUNK_BYTES: usize = (PAGE_SIZE as usize) << CHUNK_ORDER;
 
-/// The heap of the kernel image.
+/// The first chunk: it lies in the image's data, which is zero like fresh memory.
+#[repr(align(16))]
+struct FirstChunk(UnsafeCell<[u8; CHUNK_BYTES]>);
+
+// SAFETY: the heap hands out pieces of it, each to one owner; nobody else touches it.
+unsafe impl Sync for FirstChunk {}
+
+static FIRST_CHUNK: FirstChunk = FirstChunk(UnsafeCell::new([0; CHUNK_BYTES]));
+
+/// The heap of the kernel image. There is one.
 pub struct Heap {
     free: [Cell<*mut u8>; (MAX_SHIFT - MIN_SHIFT + 1) as usize],
     /// What is left of the current chunk: its start and its length.
@@ -39,26 +48,35 @@ pub struct Heap {
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    /// A heap that has nothing yet.
+    /// The heap, with its first chunk.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             free: [const { Cell::new(ptr::null_mut()) }; _],
-            chunk: Cell::new((ptr::null_mut(), 0)),
+            chunk: Cell::new((FIRST_CHUNK.0.get().cast(), CHUNK_BYTES)),
         }
     }
 
-    /// Cuts a piece from the current chunk; what is left of one that is too small is lost.
+    /// Cuts a piece from the current chunk.
+    #[inline]
     fn cut(&self, class: usize) -> *mut u8 {
         let size = 1 << (class as u32 + MIN_SHIFT);
-        let (mut start, mut length) = self.chunk.get();
+        let (start, length) = self.chunk.get();
         if length < size {
-            let Some(frame) = frames().allocate_block(CHUNK_ORDER, Fill::Any) else {
-                return ptr::null_mut();
-            };
-            (start, length) = (frames().pointer(frame.start()), CHUNK_BYTES);
+            return self.cut_from_new_chunk(size);
         }
         self.chunk.set((start.wrapping_add(size), length - size));
+        start
+    }
+
+    /// Cuts a piece from a chunk of its own; what is left of the one before is lost.
+    #[cold]
+    fn cut_from_new_chunk(&self, size: usize) -> *mut u8 {
+        let Some(frame) = frames().allocate_block(CHUNK_ORDER, Fill::Any) else {
+            return ptr::null_mut();
+        };
+        let start = frames().pointer(frame.start());
+        self.chunk.set((start.wrapping_add(size), CHUNK_BYTES - size));
         start
     }
 
@@ -84,10 +102,13 @@ enum Place {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "shifts are below 64")]
+#[inline]
 fn place(layout: Layout) -> Place {
-    let shift = layout.size().max(layout.align()).next_power_of_two().trailing_zeros();
+    // The highest bit of what is one less than a size is that of the power of two it fits into.
+    let below = (layout.size() - 1) | (layout.align() - 1) | ((1 << MIN_SHIFT) - 1);
+    let shift = usize::BITS - below.leading_zeros();
     if shift <= MAX_SHIFT && layout.align() <= CLASS_ALIGN {
-        Place::Class(shift.saturating_sub(MIN_SHIFT) as usize)
+        Place::Class((shift - MIN_SHIFT) as usize)
     } else {
         Place::Order((shift - PAGE_SIZE.trailing_zeros().min(shift)) as u8)
     }

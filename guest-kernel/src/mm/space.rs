@@ -151,6 +151,12 @@ impl AddressSpace {
         Self { tables, areas: Vec::with_capacity(8), brk_start: 0, brk_end: 0 }
     }
 
+    /// What stands in for memory that is on loan: it maps nothing and is never used.
+    #[must_use]
+    pub const fn absent() -> Self {
+        Self { tables: PageTables::absent(), areas: Vec::new(), brk_start: 0, brk_end: 0 }
+    }
+
     /// The page tables.
     #[must_use]
     pub fn tables(&self) -> &PageTables {
@@ -169,8 +175,13 @@ impl AddressSpace {
     /// `EINVAL` for a range that is empty, not of whole pages or not of user addresses; `ENOMEM`.
     pub fn map(&mut self, fs: &mut FileSystem, area: Area) -> Result<(), Errno> {
         check_range(area.start, area.end)?;
-        self.remove_range(fs, area.start, area.end)?;
-        let index = self.areas.partition_point(|other| other.start < area.start);
+        let index = match self.areas.last() {
+            Some(last) if area.start < last.end => {
+                self.remove_range(fs, area.start, area.end)?;
+                self.areas.partition_point(|other| other.start < area.start)
+            }
+            _ => self.areas.len(),
+        };
         if index > 0 && can_extend(&self.areas[index - 1], &area) {
             self.areas[index - 1].end = area.end;
         } else {

@@ -2,7 +2,7 @@
 
 //! Copies between files and programs, from the memory of one to that of the other.
 
-use super::address::PhysAddr;
+use super::address::{Frame, PhysAddr};
 use super::user::Ranges;
 use crate::arch::bulk;
 use crate::fs::{Segment, Segments};
@@ -25,6 +25,30 @@ pub fn write(file: Segments<'_>, program: &Ranges) {
     bulk::flush();
 }
 
+/// Copies pieces of memory into a program's bytes.
+pub fn read_pieces(pieces: &[(PhysAddr, u64)], program: &Ranges) {
+    pair(segments(pieces), program, |segment, range, len| {
+        if let Segment::Memory(from, _) = segment {
+            bulk::queue_copy(range, from, len);
+        }
+    });
+    bulk::flush();
+}
+
+/// Copies a program's bytes into pieces of memory.
+pub fn write_pieces(pieces: &[(PhysAddr, u64)], program: &Ranges) {
+    pair(segments(pieces), program, |segment, range, len| {
+        if let Segment::Memory(to, _) = segment {
+            bulk::queue_copy(to, range, len);
+        }
+    });
+    bulk::flush();
+}
+
+fn segments(pieces: &[(PhysAddr, u64)]) -> impl Iterator<Item = Segment> {
+    pieces.iter().map(|&(start, len)| Segment::Memory(start, len))
+}
+
 /// Clears a program's bytes.
 pub fn zero(program: &Ranges) {
     for &(start, len) in program.as_slice() {
@@ -33,9 +57,33 @@ pub fn zero(program: &Ranges) {
     bulk::flush();
 }
 
+/// Copies the start of a frame into a program's bytes.
+pub fn from_frame(frame: Frame, program: &Ranges) {
+    let mut from = frame.start();
+    for &(start, len) in program.as_slice() {
+        bulk::queue_copy(start, from, len);
+        from = from.add(len);
+    }
+    bulk::flush();
+}
+
+/// Copies a program's bytes to the start of a frame.
+pub fn to_frame(program: &Ranges, frame: Frame) {
+    let mut to = frame.start();
+    for &(start, len) in program.as_slice() {
+        bulk::queue_copy(to, start, len);
+        to = to.add(len);
+    }
+    bulk::flush();
+}
+
 /// Calls `copy` for each run of bytes that is in one piece on both sides.
 #[inline]
-fn pair(file: Segments<'_>, program: &Ranges, mut copy: impl FnMut(Segment, PhysAddr, u64)) {
+fn pair(
+    file: impl Iterator<Item = Segment>,
+    program: &Ranges,
+    mut copy: impl FnMut(Segment, PhysAddr, u64),
+) {
     let mut ranges = program.as_slice().iter().copied();
     let mut range = (PhysAddr(0), 0);
     for segment in file {

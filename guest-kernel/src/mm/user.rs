@@ -42,11 +42,12 @@ impl Ranges {
         self.0.iter().map(|range| range.1).sum()
     }
 
-    /// Forgets all but the first `len` bytes.
-    pub fn truncate(&mut self, mut len: u64) {
+    /// Forgets the first `len` bytes.
+    pub fn skip(&mut self, mut len: u64) {
         self.0.retain_mut(|range| {
-            range.1 = range.1.min(len);
-            len -= range.1;
+            let skipped = range.1.min(len);
+            len -= skipped;
+            *range = (range.0.add(skipped), range.1 - skipped);
             range.1 > 0
         });
     }

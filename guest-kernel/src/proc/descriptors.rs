@@ -5,6 +5,8 @@
 //! A descriptor is a number of one process; the open file that it names has the position and the
 //! status flags, and may be shared by several descriptors and processes.
 
+use super::pipe::Pipe;
+use super::waiters::Waiters;
 use crate::errno::Errno;
 use crate::fs::{Cursor, FileSystem, InodeId};
 use alloc::rc::Rc;
@@ -15,12 +17,16 @@ use core::cell::{Cell, RefCell};
 pub const NOFILE_MAX: usize = 1024;
 
 /// What an open file leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Target {
     /// Something in the tree.
     Inode(InodeId),
     /// The console, as a process is born with it.
     Console,
+    /// The reading side of a pipe.
+    PipeReader(Rc<Pipe>),
+    /// The writing side of a pipe.
+    PipeWriter(Rc<Pipe>),
 }
 
 /// An open file.
@@ -59,7 +65,7 @@ pub struct Descriptor {
 }
 
 /// The descriptors of a process.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Descriptors {
     table: Vec<Option<Descriptor>>,
 }
@@ -117,6 +123,23 @@ impl Descriptors {
         Ok(free as u64)
     }
 
+    /// Takes all descriptors away.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Descriptor> + use<> {
+        core::mem::take(&mut self.table).into_iter().flatten()
+    }
+
+    /// Takes away what `execve` closes.
+    pub fn take_closed_on_exec(&mut self) -> Vec<Descriptor> {
+        let closed =
+            |slot: &mut Option<Descriptor>| slot.take_if(|descriptor| descriptor.close_on_exec);
+        self.table.iter_mut().filter_map(closed).collect()
+    }
+
+    /// The numbers in use, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        (0..).zip(&self.table).filter(|(_, slot)| slot.is_some()).map(|(fd, _)| fd)
+    }
+
     /// Makes `fd` this descriptor; returns what it was before.
     ///
     /// # Errors
@@ -132,7 +155,7 @@ impl Descriptors {
         Ok(self.put(index(fd), Some(descriptor)))
     }
 
-    /// Takes a descriptor away; [`release`] then ends the open file if it was the last one.
+    /// Takes a descriptor away, to be released.
     ///
     /// # Errors
     /// `EBADF`.
@@ -148,12 +171,22 @@ impl Descriptors {
     }
 }
 
-/// Gives up a descriptor; with the last one of an open file its inode is let go.
-pub fn release(descriptor: Descriptor, fs: &mut FileSystem) {
-    if let Ok(file) = Rc::try_unwrap(descriptor.file)
-        && let Target::Inode(inode) = file.target
-    {
-        fs.close(inode);
+impl Descriptor {
+    /// Gives up a descriptor. With the last one of an open file what is behind it is let go; those
+    /// who wait for that are returned.
+    pub fn release(self, fs: &mut FileSystem) -> Option<Waiters> {
+        let file = Rc::into_inner(self.file)?;
+        let (pipe, side) = match file.target {
+            Target::Inode(inode) => {
+                fs.close(inode);
+                return None;
+            }
+            Target::Console => return None,
+            Target::PipeReader(ref pipe) => (pipe, &pipe.readers),
+            Target::PipeWriter(ref pipe) => (pipe, &pipe.writers),
+        };
+        side.set(side.get() - 1);
+        Some(pipe.waiters.take())
     }
 }
 

@@ -6,15 +6,23 @@
 
 use crate::arch::layout::{PAGE_SIZE, USER_END, USER_START};
 use crate::errno::Errno;
-use crate::fs::{FileSystem, InodeId};
+use crate::fs::{FileSystem, InodeId, Segment as Piece};
+use crate::mm::address::PhysAddr;
+use crate::mm::frames::frames;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// First bytes of every ELF file.
+const MAGIC: [u8; 4] = *b"\x7fELF";
 
 const HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;
 
 /// Program headers that an executable may have; Linux takes a page full.
 const PROGRAM_HEADERS_MAX: u16 = 73;
+
+/// How much of a file is looked at as one piece: enough for headers.
+const PIECE_MAX: u64 = PAGE_SIZE;
 
 const CLASS_64: u8 = 2;
 const DATA_LITTLE_ENDIAN: u8 = 1;
@@ -108,13 +116,13 @@ impl Executable {
 
     /// Reads and checks the headers of a file.
     pub(super) fn read(fs: &FileSystem, inode: InodeId) -> Result<Self, ElfError> {
-        let mut header = [0; HEADER_SIZE];
-        let length = fs.read_bytes(inode, 0, &mut header).map_err(|_| ElfError::NotElf)?;
-        if !header.starts_with(b"\x7fELF") {
+        let file = File::open(fs, inode).ok_or(ElfError::NotElf)?;
+        let Some(header) = file.read::<HEADER_SIZE>(0) else {
+            let is_elf = file.read::<4>(0) == Some(MAGIC);
+            return Err(if is_elf { ElfError::Truncated } else { ElfError::NotElf });
+        };
+        if !header.starts_with(&MAGIC) {
             return Err(ElfError::NotElf);
-        }
-        if length < HEADER_SIZE {
-            return Err(ElfError::Truncated);
         }
         if header[4] != CLASS_64 || header[5] != DATA_LITTLE_ENDIAN {
             return Err(ElfError::WrongClass);
@@ -139,27 +147,22 @@ impl Executable {
             nr_headers,
             segments: Vec::with_capacity(4),
         };
-        executable.read_segments(fs, inode, headers_offset, base)?;
+        executable.read_segments(&file, headers_offset, base)?;
         Ok(executable)
     }
 
     fn read_segments(
         &mut self,
-        fs: &FileSystem,
-        inode: InodeId,
+        file: &File<'_>,
         headers_offset: u64,
         base: u64,
     ) -> Result<(), ElfError> {
-        let file_size = fs.size(inode).map_err(|_| ElfError::NotElf)?;
         for number in 0..self.nr_headers {
-            let mut header = [0; PROGRAM_HEADER_SIZE];
             let offset = headers_offset.wrapping_add(u64::from(number) * Self::HEADER_ENTRY_SIZE);
-            if fs.read_bytes(inode, offset, &mut header) != Ok(PROGRAM_HEADER_SIZE) {
-                return Err(ElfError::Truncated);
-            }
+            let header = file.read::<PROGRAM_HEADER_SIZE>(offset).ok_or(ElfError::Truncated)?;
             match le32(&header, 0) {
                 PT_LOAD => {
-                    let segment = parse_segment(&header, base, file_size)
+                    let segment = parse_segment(&header, base, file.size)
                         .ok_or(ElfError::BadSegment(number))?;
                     if self.segments.last().is_some_and(|last| !precedes(last, &segment)) {
                         return Err(ElfError::BadSegment(number));
@@ -171,7 +174,7 @@ impl Executable {
                     }
                     self.segments.push(segment);
                 }
-                PT_INTERP => return Err(interpreter(fs, inode, &header)),
+                PT_INTERP => return Err(interpreter(file, &header)),
                 _ => {}
             }
         }
@@ -179,6 +182,44 @@ impl Executable {
     }
 }
 
+/// A file whose headers are read. They mostly lie in its first piece of memory, from which they are
+/// taken with no more ado.
+struct File<'a> {
+    fs: &'a FileSystem,
+    inode: InodeId,
+    size: u64,
+    /// The first piece: where it lies and how many bytes it has.
+    start: PhysAddr,
+    length: u64,
+}
+
+impl<'a> File<'a> {
+    fn open(fs: &'a FileSystem, inode: InodeId) -> Option<Self> {
+        let mut segments = fs.segments(inode, 0, PIECE_MAX).ok()?;
+        let (start, length) = match segments.next() {
+            Some(Piece::Memory(start, length)) => (start, length),
+            _ => (PhysAddr(0), 0),
+        };
+        Some(Self { fs, inode, size: fs.size(inode).ok()?, start, length })
+    }
+
+    /// The `N` bytes at `offset`, if the file has them all.
+    #[inline]
+    fn read<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
+        if offset.checked_add(N as u64).is_some_and(|end| end <= self.length) {
+            return Some(frames().read_array(self.start.add(offset)));
+        }
+        let mut bytes = [0; N];
+        (self.read_anywhere(offset, &mut bytes) == N).then_some(bytes)
+    }
+
+    #[cold]
+    fn read_anywhere(&self, offset: u64, bytes: &mut [u8]) -> usize {
+        self.fs.read_bytes(self.inode, offset, bytes).unwrap_or(0)
+    }
+}
+
+#[inline]
 fn parse_segment(
     header: &[u8; PROGRAM_HEADER_SIZE],
     base: u64,
@@ -209,27 +250,27 @@ fn precedes(lower: &Segment, upper: &Segment) -> bool {
     lower.address + lower.memory_size <= upper.address
 }
 
-fn interpreter(fs: &FileSystem, inode: InodeId, header: &[u8; PROGRAM_HEADER_SIZE]) -> ElfError {
+#[cold]
+fn interpreter(file: &File<'_>, header: &[u8; PROGRAM_HEADER_SIZE]) -> ElfError {
     let mut path = [0; 256];
     let length = usize::try_from(le64(header, 32)).unwrap_or(usize::MAX).min(path.len());
-    match fs.read_bytes(inode, le64(header, 8), &mut path[..length]) {
-        Ok(read) => {
-            let text = &path[..read];
-            let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-            ElfError::Interpreter(text[..end].to_vec())
-        }
-        Err(_) => ElfError::Truncated,
-    }
+    let read = file.read_anywhere(le64(header, 8), &mut path[..length]);
+    let text = &path[..read];
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    ElfError::Interpreter(text[..end].to_vec())
 }
 
+#[inline]
 fn le16(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
+#[inline]
 fn le32(bytes: &[u8], at: usize) -> u32 {
     u32::from(le16(bytes, at)) | u32::from(le16(bytes, at + 2)) << 16
 }
 
+#[inline]
 fn le64(bytes: &[u8], at: usize) -> u64 {
     u64::from(le32(bytes, at)) | u64::from(le32(bytes, at + 4)) << 32
 }

@@ -19,6 +19,7 @@ use crate::mm::address::{PhysAddr, UserAddr};
 use crate::mm::space::{Access, AddressSpace, Area, Backing, Sharing};
 use crate::mm::transfer;
 use crate::mm::user::{Ranges, UserMemory};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Permission bits, one of which makes a file executable.
@@ -88,7 +89,7 @@ pub fn load(
     if fs.kind(inode) != Kind::Regular {
         return Err(ExecError::NotRegular);
     }
-    if fs.stat(inode).permissions & EXECUTABLE_BITS == 0 {
+    if fs.permissions(inode) & EXECUTABLE_BITS == 0 {
         return Err(ExecError::NotExecutable);
     }
     let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
@@ -97,12 +98,40 @@ pub fn load(
     let mut memory = UserMemory { space: &mut space, fs };
     match map_all(&mut memory, inode, &executable, strings) {
         Ok(stack) => {
+            // The first instruction needs its page at once, and a trap costs more. Where it cannot
+            // be brought in, the program faults.
+            let entry = UserAddr(executable.entry);
+            let _ = memory.space.page(memory.fs, entry, FaultAccess::Execute);
             Ok(Loaded { registers: Registers::at_start(UserAddr(executable.entry), stack), space })
         }
         Err(errno) => {
             space.free(fs);
             Err(ExecError::Setup(errno))
         }
+    }
+}
+
+/// The first line of a file that starts with `#!`, without these two and without its end.
+pub fn script_line<const MAX: usize>(
+    fs: &mut FileSystem,
+    cwd: InodeId,
+    path: &[u8],
+) -> Option<Vec<u8>> {
+    let inode = fs.resolve(cwd, path, Follow::Last).ok()?;
+    let mut bytes = [0; MAX];
+    let length = fs.read_bytes(inode, 0, &mut bytes).ok()?;
+    let line = bytes[..length].strip_prefix(b"#!")?;
+    let end = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
+    let line = line[..end].trim_ascii();
+    (!line.is_empty()).then(|| line.to_vec())
+}
+
+/// The interpreter that a script's line names, and its one argument, blanks and all.
+#[must_use]
+pub fn split_script_line(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
+        Some(end) => (&line[..end], Some(line[end..].trim_ascii())),
+        None => (line, None),
     }
 }
 

@@ -1,119 +1,183 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! A process: its registers, its memory, its open files and its place in the tree.
+//! A process: its thread, its memory, its open files and its place in the tree.
 
 use super::descriptors::Descriptors;
-use crate::arch::{cpu, trap::Registers};
+use super::signal::Signals;
+use super::thread::Thread;
 use crate::fs::InodeId;
-use crate::mm::address::UserAddr;
-use crate::mm::space::{AddressSpace, FaultError};
+use crate::mm::space::AddressSpace;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cell::UnsafeCell;
 
-/// Number of the first process.
+/// Number of the first process, whose end ends the run.
 pub const FIRST_PID: u32 = 1;
+
+/// What keeps a process from running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Ready,
+    /// The call that it made has to wait; it is made again when something wakes the process.
+    Waiting,
+    /// Its memory is on loan to a child of `vfork`, or a child of `spawn` has not ended.
+    Lending,
+    /// A signal stopped it.
+    Stopped,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with a status.
+    Exited(u8),
+    /// By a signal, by number.
+    Killed(u8),
+}
+
+impl Ending {
+    /// As `wait4` gives it.
+    #[must_use]
+    pub const fn wait_status(self) -> u32 {
+        match self {
+            Self::Exited(status) => (status as u32) << 8,
+            Self::Killed(signal) => signal as u32,
+        }
+    }
+}
+
+/// What is left of a child: something to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zombie {
+    /// Its number.
+    pub pid: u32,
+    /// Its process group.
+    pub group: u32,
+    /// How it ended.
+    pub ending: Ending,
+}
 
 /// What a process is at any time.
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Path that its program was started by, for messages.
+    /// Number of its parent, 0 for the first process.
+    pub parent: u32,
+    /// Process group.
+    pub group: u32,
+    /// Session.
+    pub session: u32,
+    /// Path that its program was started by, absolute where it was given so.
     pub path: Vec<u8>,
-    /// What it had when it last trapped. In a cell of its own, as the trap code writes to it.
-    registers: Box<UnsafeCell<Registers>>,
+    /// What keeps it from running.
+    pub state: State,
+    /// Its one thread.
+    pub thread: Thread,
     /// Its memory.
-    pub space: AddressSpace,
+    pub space: Box<AddressSpace>,
+    /// Whether it has a call to be made, which its registers hold.
+    pub has_call: bool,
+    /// Whether that call has waited.
+    pub has_waited: bool,
+    /// Whether its parent ended before it, so that nobody waits for it.
+    pub is_orphan: bool,
+    /// Whether its parent waits for its end: `spawn`.
+    pub is_spawned: bool,
+    /// Whether the memory is its parent's, to be given back.
+    pub is_space_borrowed: bool,
     /// Its open files.
     pub descriptors: Descriptors,
     /// Its working directory, which it holds open.
     pub cwd: InodeId,
     /// Permission bits that new files do not get.
     pub umask: u16,
+    /// Its signals.
+    pub signals: Signals,
+    /// Living children.
+    pub children: Vec<u32>,
+    /// Children that ended and were not waited for.
+    pub zombies: Vec<Zombie>,
+    /// Children that stopped, and the signal, until they are waited for.
+    pub stopped: Vec<(u32, u8)>,
+    /// Bytes that a write which waits has written so far.
+    pub written: u64,
+    /// When the call that waits gives up, in nanoseconds of the run's clock.
+    pub deadline: Option<u64>,
+    /// When `SIGALRM` is due, and the interval after which it is due again, in nanoseconds.
+    pub alarm: Option<(u64, u64)>,
 }
 
 impl Process {
     /// The first process.
     #[must_use]
-    pub fn first(path: &[u8], registers: Registers, space: AddressSpace, cwd: InodeId) -> Self {
+    pub fn first(path: &[u8], thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
         Self {
             pid: FIRST_PID,
+            parent: 0,
+            group: FIRST_PID,
+            session: FIRST_PID,
             path: path.to_vec(),
-            registers: Box::new(UnsafeCell::new(registers)),
-            space,
+            state: State::Ready,
+            thread,
+            space: Box::new(space),
+            has_call: false,
+            has_waited: false,
+            is_orphan: false,
+            is_spawned: false,
+            is_space_borrowed: false,
             descriptors: Descriptors::on_console(),
             cwd,
             umask: 0o022,
+            signals: Signals::new(),
+            children: Vec::new(),
+            zombies: Vec::new(),
+            stopped: Vec::new(),
+            written: 0,
+            deadline: None,
+            alarm: None,
+        }
+    }
+
+    /// A child that shares what a child of `fork` shares. The files are held open for it by the
+    /// caller, as is the working directory.
+    #[must_use]
+    pub fn child(&self, pid: u32, thread: Thread, space: Box<AddressSpace>) -> Self {
+        Self {
+            pid,
+            parent: self.pid,
+            group: self.group,
+            session: self.session,
+            path: self.path.clone(),
+            state: State::Ready,
+            thread,
+            space,
+            has_call: false,
+            has_waited: false,
+            is_orphan: false,
+            is_spawned: false,
+            is_space_borrowed: false,
+            descriptors: self.descriptors.clone(),
+            cwd: self.cwd,
+            umask: self.umask,
+            signals: self.signals.for_child(),
+            children: Vec::new(),
+            zombies: Vec::new(),
+            stopped: Vec::new(),
+            written: 0,
+            deadline: None,
+            alarm: None,
         }
     }
 
     /// Makes the processor go on with this process at the next return from the kernel.
     pub fn make_current(&self) {
         self.space.tables().activate();
-        cpu::set_frame(self.registers.get());
+        self.thread.make_current();
     }
 
     /// The permission bits of `mode` that a new file gets.
     #[must_use]
     pub fn masked(&self, mode: u64) -> u16 {
         (mode & 0o7777) as u16 & !self.umask
-    }
-
-    /// The instruction that the process is at.
-    #[must_use]
-    pub fn instruction(&self) -> u64 {
-        // SAFETY: the trap code has no reference to the registers while other code of the kernel
-        // asks for them.
-        unsafe { (*self.registers.get()).rip }
-    }
-}
-
-/// Why a program was killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Death {
-    /// The signal.
-    pub signal: Signal,
-    /// The address that was touched, where one was.
-    pub address: Option<u64>,
-}
-
-impl Death {
-    /// By an access to `address` that could not be served.
-    #[must_use]
-    pub fn by_fault(error: FaultError, address: UserAddr) -> Self {
-        let signal = match error {
-            FaultError::NotMapped | FaultError::NotAllowed => Signal::SIGSEGV,
-            FaultError::BeyondFile => Signal::SIGBUS,
-            FaultError::NoMemory => Signal::SIGKILL,
-        };
-        Self { signal, address: Some(address.0) }
-    }
-}
-
-/// Signals that the kernel itself sends, by their numbers (`signal(7)`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "the names are those of signal(7)")]
-pub enum Signal {
-    SIGILL = 4,
-    SIGTRAP = 5,
-    SIGABRT = 6,
-    SIGBUS = 7,
-    SIGFPE = 8,
-    SIGKILL = 9,
-    SIGSEGV = 11,
-}
-
-impl Signal {
-    /// The signal that an exception of the processor becomes, as on Linux.
-    #[must_use]
-    pub const fn of_exception(vector: u8) -> Self {
-        match vector {
-            0 | 16 | 19 => Self::SIGFPE,
-            1 | 3 => Self::SIGTRAP,
-            6 => Self::SIGILL,
-            11 | 12 | 17 => Self::SIGBUS,
-            _ => Self::SIGSEGV,
-        }
     }
 }

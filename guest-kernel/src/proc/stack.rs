@@ -74,13 +74,14 @@ pub(super) fn build(
     executable: &Executable,
     strings: &Strings<'_>,
 ) -> Result<UserAddr, Errno> {
+    let lists = [strings.arguments, strings.environment];
     // Strings lie at the top. Their addresses follow from their lengths.
-    let all = || strings.arguments.iter().chain(strings.environment);
-    let length: usize = all().map(|string| string.len() + 1).sum::<usize>()
-        + strings.path.len()
-        + PLATFORM.len()
-        + strings.random.len()
-        + 3;
+    let mut length = strings.path.len() + 1 + PLATFORM.len() + 1 + strings.random.len() + 1;
+    for list in lists {
+        for string in list {
+            length += string.len() + 1;
+        }
+    }
     let words = strings.arguments.len() + strings.environment.len() + 3 + AUXILIARY_WORDS;
     if length + words * 8 > STRINGS_MAX {
         return Err(Errno::E2BIG);
@@ -88,100 +89,160 @@ pub(super) fn build(
     let strings_start = (STACK_TOP - 8 - length as u64) & !15;
     let stack = (strings_start - words as u64 * 8) & !15;
 
-    let mut writer = Writer { memory, at: UserAddr(stack), physical: PhysAddr(0) };
-    writer.word(strings.arguments.len() as u64)?;
+    let mut writer = Writer::new(memory, UserAddr(stack));
+    writer.words([strings.arguments.len() as u64])?;
     let mut next = strings_start;
-    for list in [strings.arguments, strings.environment] {
+    for list in lists {
         for string in list {
-            writer.word(next)?;
+            writer.words([next])?;
             next += string.len() as u64 + 1;
         }
-        writer.word(0)?;
+        writer.words([0])?;
     }
-    let (path, platform) = (next, next + strings.path.len() as u64 + 1);
+    let path = next;
+    let platform = path + strings.path.len() as u64 + 1;
     let random = platform + PLATFORM.len() as u64 + 1;
-    writer.auxiliary(executable, path, platform, random)?;
-    // The zeros that end the strings are there already: the stack is fresh.
-    let mut at = UserAddr(strings_start);
-    for string in all().copied().chain([strings.path, PLATFORM, &strings.random]) {
-        memory.write(at, string)?;
-        at.0 += string.len() as u64 + 1;
+    writer.words(auxiliary_vector(executable, path, platform, random))?;
+    writer.move_to(UserAddr(strings_start));
+    for list in lists {
+        for string in list {
+            writer.string(string)?;
+        }
     }
+    writer.string(strings.path)?;
+    writer.string(PLATFORM)?;
+    writer.string(&strings.random)?;
     Ok(UserAddr(stack))
 }
 
-/// Writes words upwards and looks the page up only when one begins.
+/// Writes upwards and looks a page up only when it begins.
 struct Writer<'m, 'k> {
     memory: &'m mut UserMemory<'k>,
     at: UserAddr,
+    /// Where the rest of the page lies, and how many bytes it has; none before it is looked up.
     physical: PhysAddr,
+    room: u64,
 }
 
-impl Writer<'_, '_> {
+impl<'m, 'k> Writer<'m, 'k> {
+    fn new(memory: &'m mut UserMemory<'k>, at: UserAddr) -> Self {
+        Self { memory, at, physical: PhysAddr(0), room: 0 }
+    }
+
+    /// Goes on at a higher address.
+    fn move_to(&mut self, at: UserAddr) {
+        let distance = at.0 - self.at.0;
+        self.at = at;
+        self.room = self.room.saturating_sub(distance);
+        self.physical = self.physical.add(distance);
+    }
+
     #[inline]
-    fn word(&mut self, word: u64) -> Result<(), Errno> {
-        if self.physical.0.is_multiple_of(PAGE_SIZE) {
-            let memory = &mut *self.memory;
-            let page = memory.space.page(memory.fs, self.at, FaultAccess::Write)?;
-            self.physical = page.physical(self.at);
+    fn words<const N: usize>(&mut self, words: [u64; N]) -> Result<(), Errno> {
+        let size = size_of_val(&words) as u64;
+        if self.room >= size {
+            frames().write_words(self.physical, words);
+            self.advance(size);
+            return Ok(());
         }
-        frames().write_word(self.physical, word);
-        self.at.0 += 8;
-        self.physical = self.physical.add(8);
+        self.words_across_pages(&words)
+    }
+
+    #[inline(never)]
+    fn words_across_pages(&mut self, words: &[u64]) -> Result<(), Errno> {
+        for &word in words {
+            if self.room == 0 {
+                self.look_up()?;
+            }
+            frames().write_word(self.physical, word);
+            self.advance(8);
+        }
         Ok(())
     }
 
-    fn auxiliary(
-        &mut self,
-        executable: &Executable,
-        path: u64,
-        platform: u64,
-        random: u64,
-    ) -> Result<(), Errno> {
-        let vector: [u64; AUXILIARY_WORDS] = [
-            AT_PHDR,
-            executable.headers_address,
-            AT_PHENT,
-            Executable::HEADER_ENTRY_SIZE,
-            AT_PHNUM,
-            executable.nr_headers.into(),
-            AT_PAGESZ,
-            PAGE_SIZE,
-            AT_BASE,
-            0,
-            AT_FLAGS,
-            0,
-            AT_ENTRY,
-            executable.entry,
-            AT_UID,
-            0,
-            AT_EUID,
-            0,
-            AT_GID,
-            0,
-            AT_EGID,
-            0,
-            AT_PLATFORM,
-            platform,
-            AT_HWCAP,
-            HARDWARE_CAPABILITIES,
-            AT_CLKTCK,
-            100,
-            AT_SECURE,
-            0,
-            AT_RANDOM,
-            random,
-            AT_HWCAP2,
-            0,
-            AT_EXECFN,
-            path,
-            AT_MINSIGSTKSZ,
-            SIGNAL_STACK_MIN,
-            AT_NULL,
-            0,
-        ];
-        vector.into_iter().try_for_each(|word| self.word(word))
+    /// Writes a string; the zero that ends it is there already, as the stack is fresh.
+    fn string(&mut self, string: &[u8]) -> Result<(), Errno> {
+        let mut rest = string;
+        while !rest.is_empty() {
+            if self.room == 0 {
+                self.look_up()?;
+            }
+            let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+            let (now, later) = rest.split_at(rest.len().min(room));
+            frames().write(self.physical, now);
+            self.advance(now.len() as u64);
+            rest = later;
+        }
+        self.move_to(UserAddr(self.at.0 + 1));
+        Ok(())
     }
+
+    #[inline]
+    fn advance(&mut self, bytes: u64) {
+        self.at.0 += bytes;
+        self.physical = self.physical.add(bytes);
+        self.room -= bytes;
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self) -> Result<(), Errno> {
+        let page = self.memory.space.page(self.memory.fs, self.at, FaultAccess::Write)?;
+        self.physical = page.physical(self.at);
+        self.room = PAGE_SIZE - self.at.page_offset();
+        Ok(())
+    }
+}
+
+/// The auxiliary vector: pairs of a type and a value.
+#[inline]
+fn auxiliary_vector(
+    executable: &Executable,
+    path: u64,
+    platform: u64,
+    random: u64,
+) -> [u64; AUXILIARY_WORDS] {
+    [
+        AT_PHDR,
+        executable.headers_address,
+        AT_PHENT,
+        Executable::HEADER_ENTRY_SIZE,
+        AT_PHNUM,
+        executable.nr_headers.into(),
+        AT_PAGESZ,
+        PAGE_SIZE,
+        AT_BASE,
+        0,
+        AT_FLAGS,
+        0,
+        AT_ENTRY,
+        executable.entry,
+        AT_UID,
+        0,
+        AT_EUID,
+        0,
+        AT_GID,
+        0,
+        AT_EGID,
+        0,
+        AT_PLATFORM,
+        platform,
+        AT_HWCAP,
+        HARDWARE_CAPABILITIES,
+        AT_CLKTCK,
+        100,
+        AT_SECURE,
+        0,
+        AT_RANDOM,
+        random,
+        AT_HWCAP2,
+        0,
+        AT_EXECFN,
+        path,
+        AT_MINSIGSTKSZ,
+        SIGNAL_STACK_MIN,
+        AT_NULL,
+        0,
+    ]
 }
 
 /// Name of the processor family.

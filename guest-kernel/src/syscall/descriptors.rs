@@ -6,7 +6,7 @@ use super::Answer;
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
-use crate::proc::descriptors::{Descriptor, release};
+use crate::proc::descriptors::Descriptor;
 use alloc::rc::Rc;
 
 const O_CLOEXEC: u64 = 0o2_000_000;
@@ -25,19 +25,20 @@ const SETTABLE_FLAGS: u32 = 0o2000 | 0o4000 | 0o1_000_000;
 
 pub(super) fn close(kernel: &mut Kernel, call: &Registers) -> Answer {
     let descriptor = kernel.process.descriptors.remove(call.argument(0) & 0xffff_ffff)?;
-    release(descriptor, &mut kernel.fs);
+    kernel.release(descriptor);
     Ok(0)
 }
 
 pub(super) fn dup(kernel: &mut Kernel, call: &Registers) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
-    kernel.process.descriptors.insert(Descriptor { file, close_on_exec: false }, 0)
+    Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec: false }, 0)?)
 }
 
 pub(super) fn dup2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (old, new) = (call.argument(0), call.argument(1));
     if old == new {
-        return kernel.process.descriptors.file(old).map(|_| new);
+        kernel.process.descriptors.file(old)?;
+        return Ok(new);
     }
     duplicate_to(kernel, old, new, false)
 }
@@ -45,7 +46,7 @@ pub(super) fn dup2(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn dup3(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (old, new, flags) = (call.argument(0), call.argument(1), call.argument(2));
     if old == new || flags & !O_CLOEXEC != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     duplicate_to(kernel, old, new, flags != 0)
 }
@@ -54,7 +55,7 @@ fn duplicate_to(kernel: &mut Kernel, old: u64, new: u64, close_on_exec: bool) ->
     let file = Rc::clone(kernel.process.descriptors.file(old)?);
     let replaced = kernel.process.descriptors.replace(new, Descriptor { file, close_on_exec })?;
     if let Some(replaced) = replaced {
-        release(replaced, &mut kernel.fs);
+        kernel.release(replaced);
     }
     Ok(new)
 }
@@ -80,14 +81,14 @@ pub(super) fn fcntl(kernel: &mut Kernel, call: &Registers) -> Answer {
                 file: Rc::clone(&descriptor.file),
                 close_on_exec: command == F_DUPFD_CLOEXEC,
             };
-            kernel.process.descriptors.insert(copy, argument)
+            Ok(kernel.process.descriptors.insert(copy, argument)?)
         }
-        _ => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 
 /// Nothing here is a terminal or takes other requests.
 pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     kernel.process.descriptors.file(call.argument(0))?;
-    Err(Errno::ENOTTY)
+    Err(Errno::ENOTTY.into())
 }

@@ -65,7 +65,7 @@ pub(super) fn getdents64(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn read_entries(kernel: &mut Kernel, call: &Registers, layout: Layout) -> Answer {
     let (fd, buffer, size) = (call.argument(0), call.argument(1), call.argument(2) & 0xffff_ffff);
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
-    let Target::Inode(inode) = file.target else { return Err(Errno::ENOTDIR) };
+    let Target::Inode(inode) = file.target else { return Err(Errno::ENOTDIR.into()) };
     let max = usize::try_from(size.min(BATCH_MAX)).expect("the kernel is 64 bits wide");
     let mut cursor = file.cursor.borrow().clone();
     let mut bytes = Vec::new();
@@ -73,7 +73,7 @@ fn read_entries(kernel: &mut Kernel, call: &Registers, layout: Layout) -> Answer
         let length = layout.size(entry.name);
         if bytes.len() + length > max {
             if bytes.is_empty() {
-                return Err(Errno::EINVAL);
+                return Err(Errno::EINVAL.into());
             }
             break;
         }
@@ -90,7 +90,7 @@ pub(super) fn getcwd(kernel: &mut Kernel, call: &Registers) -> Answer {
     let mut text = kernel.fs.path_of(kernel.process.cwd)?;
     text.push(0);
     if (text.len() as u64) > call.argument(1) {
-        return Err(Errno::ERANGE);
+        return Err(Errno::ERANGE.into());
     }
     kernel.memory().write(UserAddr(call.argument(0)), &text)?;
     Ok(text.len() as u64)
@@ -109,7 +109,7 @@ pub(super) fn fchdir(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 fn set_cwd(kernel: &mut Kernel, inode: InodeId) -> Answer {
     if kernel.fs.kind(inode) != Kind::Directory {
-        return Err(Errno::ENOTDIR);
+        return Err(Errno::ENOTDIR.into());
     }
     kernel.fs.open(inode);
     let old = core::mem::replace(&mut kernel.process.cwd, inode);

@@ -43,17 +43,17 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (flags, fd, offset) = (call.argument(3), call.argument(4), call.argument(5));
     let known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_HINTS;
     if length == 0 || !offset.is_multiple_of(PAGE_SIZE) {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     if flags & !known != 0 {
-        return Err(Errno::EOPNOTSUPP);
+        return Err(Errno::EOPNOTSUPP.into());
     }
     let length = page_up(length).ok_or(Errno::ENOMEM)?;
     let access = access_from(protection)?;
     let sharing = match flags & MAP_TYPE {
         MAP_PRIVATE => Sharing::Private,
         MAP_SHARED | MAP_SHARED_VALIDATE => Sharing::Shared,
-        _ => return Err(Errno::EINVAL),
+        _ => return Err(Errno::EINVAL.into()),
     };
     let source = match flags & MAP_ANONYMOUS {
         0 => Some(mapped_file(kernel, fd, access, sharing)?),
@@ -112,24 +112,25 @@ fn mapped_file(
 fn place(kernel: &Kernel, hint: u64, length: u64, flags: u64) -> Answer {
     let space = &kernel.process.space;
     if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) == 0 {
-        return space.find_free(hint, length).ok_or(Errno::ENOMEM);
+        return Ok(space.find_free(hint, length).ok_or(Errno::ENOMEM)?);
     }
     if !hint.is_multiple_of(PAGE_SIZE) {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     if flags & MAP_FIXED_NOREPLACE != 0 && space.find_free(hint, length) != Some(hint) {
-        return Err(Errno::EEXIST);
+        return Err(Errno::EEXIST.into());
     }
     // Page 0 is never mapped, as on a Linux with the usual `mmap_min_addr`.
-    if hint < PAGE_SIZE { Err(Errno::EPERM) } else { Ok(hint) }
+    if hint < PAGE_SIZE { Err(Errno::EPERM.into()) } else { Ok(hint) }
 }
 
 pub(super) fn munmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (start, end) = range(call.argument(0), call.argument(1))?;
     if start == end {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
-    kernel.process.space.unmap(&mut kernel.fs, start, end).map(|()| 0)
+    kernel.process.space.unmap(&mut kernel.fs, start, end)?;
+    Ok(0)
 }
 
 pub(super) fn mprotect(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -138,15 +139,19 @@ pub(super) fn mprotect(kernel: &mut Kernel, call: &Registers) -> Answer {
     if start == end {
         return Ok(0);
     }
-    kernel.process.space.protect(&mut kernel.fs, start, end, access).map(|()| 0)
+    kernel.process.space.protect(&mut kernel.fs, start, end, access)?;
+    Ok(0)
 }
 
 pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (start, end) = range(call.argument(0), call.argument(1))?;
     match call.argument(2) {
-        MADV_DONTNEED | MADV_FREE => kernel.process.space.discard(start, end).map(|()| 0),
+        MADV_DONTNEED | MADV_FREE => {
+            kernel.process.space.discard(start, end)?;
+            Ok(0)
+        }
         advice if MADV_HINTS.contains(&advice) => Ok(0),
-        _ => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 

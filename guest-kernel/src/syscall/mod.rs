@@ -7,11 +7,13 @@
 mod descriptors;
 mod directories;
 mod identity;
+mod kill;
 mod memory;
 pub mod missing;
 pub mod names;
 mod open;
 mod path;
+mod pipe;
 mod process;
 mod read_write;
 mod seek;
@@ -19,18 +21,83 @@ mod signals;
 mod stat;
 mod system;
 mod time;
+mod timers;
 mod tree;
+mod wait;
 
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use names::NAMES;
 
-/// What a call returns: a value, or an error number.
-type Answer = Result<u64, Errno>;
+/// Why a call has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fail {
+    /// It failed.
+    Errno(Errno),
+    /// It has to wait: it is made again when something wakes the process.
+    Wait,
+    /// The registers are settled, or the process is another one: there is no value to put there.
+    Settled,
+}
+
+impl From<Errno> for Fail {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+/// What a call returns.
+type Answer = Result<u64, Fail>;
 
 /// A function that serves a call.
 type Call = fn(&mut Kernel, &Registers) -> Answer;
+
+/// A function that serves a call which needs all registers, or changes them.
+type FullCall = fn(&mut Kernel, &mut Registers) -> Answer;
+
+/// The calls that need all registers, by number.
+const FULL_CALLS: &[(u64, FullCall)] = &[
+    (15, signals::rt_sigreturn),
+    (56, process::clone),
+    (57, process::fork),
+    (58, process::vfork),
+    (59, process::execve),
+    (60, process::exit),
+    (231, process::exit),
+    (322, process::execveat),
+    (names::SPAWN, process::spawn),
+];
+
+/// Whether a call needs all registers.
+#[inline]
+pub fn needs_all_registers(number: u64) -> bool {
+    const LOW: u64 = {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < FULL_CALLS.len() {
+            let number = FULL_CALLS[index].0;
+            if number < 64 {
+                bits |= 1 << number;
+            }
+            index += 1;
+        }
+        bits
+    };
+    match number {
+        0..64 => LOW & 1 << number != 0,
+        _ => FULL_CALLS.iter().any(|&(full, _)| full == number),
+    }
+}
+
+/// Calls that a signal always ends, handler or not (`signal(7)`).
+const NOT_RESTARTED: &[u64] = &[7, 23, 34, 35, 128, 130, 230, 232, 270, 271, 281, 441];
+
+/// Whether a call that a signal interrupts may be made again.
+#[must_use]
+pub fn is_restartable(number: u64) -> bool {
+    !NOT_RESTARTED.contains(&number)
+}
 
 /// The calls that are provided, by number.
 static TABLE: [Option<Call>; NAMES.len()] = table();
@@ -58,13 +125,19 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (19, read_write::readv),
         (20, read_write::writev),
         (21, stat::access),
+        (22, pipe::pipe),
         (24, system::sched_yield),
         (28, memory::madvise),
         (32, descriptors::dup),
         (33, descriptors::dup2),
+        (34, signals::pause),
         (35, time::nanosleep),
+        (36, timers::getitimer),
+        (37, timers::alarm),
+        (38, timers::setitimer),
         (39, identity::getpid),
-        (60, process::exit),
+        (61, wait::wait4),
+        (62, kill::kill),
         (63, system::uname),
         (72, descriptors::fcntl),
         (74, seek::fsync),
@@ -96,11 +169,20 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (104, identity::zero),
         (107, identity::zero),
         (108, identity::zero),
+        (109, identity::setpgid),
         (110, identity::getppid),
+        (111, identity::getpgrp),
+        (112, identity::setsid),
+        (121, identity::getpgid),
+        (124, identity::getsid),
+        (127, signals::rt_sigpending),
+        (128, signals::rt_sigtimedwait),
+        (130, signals::rt_sigsuspend),
         (131, signals::sigaltstack),
         (158, process::arch_prctl),
         (162, seek::sync),
         (186, identity::getpid),
+        (200, kill::tkill),
         (201, time::time),
         (204, system::sched_getaffinity),
         (217, directories::getdents64),
@@ -108,8 +190,9 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (228, time::clock_gettime),
         (229, time::clock_getres),
         (230, time::clock_nanosleep),
-        (231, process::exit),
+        (234, kill::tgkill),
         (235, tree::utimes),
+        (247, wait::waitid),
         (257, open::openat),
         (258, tree::mkdirat),
         (260, tree::fchownat),
@@ -124,6 +207,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (273, process::set_robust_list),
         (280, tree::utimensat),
         (292, descriptors::dup3),
+        (293, pipe::pipe2),
         (295, read_write::preadv),
         (296, read_write::pwritev),
         (302, system::prlimit64),
@@ -141,21 +225,22 @@ const fn table() -> [Option<Call>; NAMES.len()] {
     table
 }
 
-/// Serves the call in the registers and puts its answer there.
+/// Makes the call in the registers.
+///
+/// # Errors
+/// It has no value; see [`Fail`].
 #[inline]
-pub fn dispatch(kernel: &mut Kernel, registers: &mut Registers) {
-    kernel.nr_calls += 1;
+pub fn call(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let number = registers.rax;
     let call = usize::try_from(number).ok().and_then(|number| *TABLE.get(number)?);
-    let answer = match call {
+    match call {
         Some(call) => call(kernel, registers),
-        None => {
-            kernel.missing.note(number);
-            Err(Errno::ENOSYS)
-        }
-    };
-    registers.rax = match answer {
-        Ok(value) => value,
-        Err(errno) => (-i64::from(errno as u16)).cast_unsigned(),
-    };
+        None => match FULL_CALLS.iter().find(|&&(full, _)| full == number) {
+            Some((_, call)) => call(kernel, registers),
+            None => {
+                kernel.missing.note(number);
+                Err(Errno::ENOSYS.into())
+            }
+        },
+    }
 }

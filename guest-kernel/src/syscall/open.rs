@@ -43,7 +43,7 @@ pub(super) fn creat(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
     // Files without a name and files that are only places are not provided.
     if flags & (O_PATH | O_TMPFILE) != 0 {
-        return Err(Errno::EOPNOTSUPP);
+        return Err(Errno::EOPNOTSUPP.into());
     }
     let path = path::read(kernel, path)?;
     let follow = match flags & (O_NOFOLLOW | O_EXCL) {
@@ -65,7 +65,7 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
         }
         Err(error) => {
             kernel.fs.close(inode.id);
-            Err(error)
+            Err(error.into())
         }
     }
 }

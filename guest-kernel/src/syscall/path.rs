@@ -54,7 +54,7 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
         if is_cwd(fd) {
             return Ok(Target::Inode(kernel.process.cwd));
         }
-        return Ok(kernel.process.descriptors.file(fd)?.target);
+        return Ok(kernel.process.descriptors.file(fd)?.target.clone());
     }
     let follow = if flags & AT_SYMLINK_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
     let start = match text.first() {

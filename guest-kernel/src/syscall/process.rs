@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The process itself: its end, and what the C libraries set up when they start.
+//! Making, replacing and ending processes, and what the C libraries set up when they start.
 
-use super::Answer;
+use super::{Answer, Fail, path};
 use crate::arch::{cpu, layout::USER_END, trap::Registers};
-use crate::end::{self, Last};
 use crate::errno::Errno;
+use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::proc::lifecycle::Memory;
+use crate::proc::process::{Ending, State};
+use alloc::vec::Vec;
+
+const CLONE_VM: u64 = 0x100;
+const CLONE_VFORK: u64 = 0x4000;
+const CLONE_PARENT_SETTID: u64 = 0x10_0000;
+const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
+const CLONE_CHILD_SETTID: u64 = 0x100_0000;
+
+/// The signal that a child's end sends, in the low byte of the flags.
+const CLONE_SIGNAL: u64 = 0xff;
+const SIGCHLD: u64 = 17;
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
@@ -17,15 +30,141 @@ const ARCH_GET_GS: u64 = 0x1004;
 /// Size of `struct robust_list_head`.
 const ROBUST_LIST_SIZE: u64 = 24;
 
-pub(super) fn exit(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let [status, ..] = call.argument(0).to_le_bytes();
-    end::finish(kernel, Last::Exited(status))
+/// Arguments and environment strings that `execve` takes, and their bytes, at most.
+const STRINGS_MAX: usize = 1 << 16;
+const STRING_BYTES_MAX: usize = 2 << 20;
+
+/// Longest single string, as on Linux.
+const STRING_MAX: u64 = 128 << 10;
+
+pub(super) fn fork(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let mut child = *registers;
+    child.rax = 0;
+    Ok(kernel.fork(child, Memory::Copied)?.into())
+}
+
+pub(super) fn vfork(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let mut child = *registers;
+    child.rax = 0;
+    Ok(kernel.fork(child, Memory::Borrowed)?.into())
+}
+
+/// `clone` as `fork`, `vfork` and `posix_spawn` of the C libraries use it. Threads are not
+/// provided.
+pub(super) fn clone(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let (flags, stack) = (registers.argument(0), registers.argument(1));
+    let (parent_tid, child_tid) = (registers.argument(2), registers.argument(3));
+    let known = CLONE_VM
+        | CLONE_VFORK
+        | CLONE_PARENT_SETTID
+        | CLONE_CHILD_CLEARTID
+        | CLONE_CHILD_SETTID
+        | CLONE_SIGNAL;
+    let signal = flags & CLONE_SIGNAL;
+    if flags & !known != 0 || signal != 0 && signal != SIGCHLD {
+        kernel.missing.note(registers.rax);
+        return Err(Errno::EINVAL.into());
+    }
+    let memory = match flags & (CLONE_VM | CLONE_VFORK) {
+        0 | CLONE_VFORK => Memory::Copied,
+        // Sharing memory while both run is what threads do.
+        CLONE_VM => {
+            kernel.missing.note(registers.rax);
+            return Err(Errno::EINVAL.into());
+        }
+        _ => Memory::Borrowed,
+    };
+    let mut child = *registers;
+    child.rax = 0;
+    if stack != 0 {
+        child.rsp = stack;
+    }
+    let pid = kernel.fork(child, memory)?;
+    let bytes = pid.to_le_bytes();
+    if flags & CLONE_PARENT_SETTID != 0 {
+        // As on Linux, a bad address is the program's own fault.
+        let _ = kernel.memory().write(UserAddr(parent_tid), &bytes);
+    }
+    if flags & CLONE_CHILD_SETTID != 0 {
+        kernel.write_to_child(pid, UserAddr(child_tid), &bytes);
+    }
+    Ok(pid.into())
+}
+
+pub(super) fn execve(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let path = path::read(kernel, registers.argument(0))?;
+    execute(kernel, &path, registers.argument(1), registers.argument(2))
+}
+
+pub(super) fn execveat(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let (fd, at) = (registers.argument(0), registers.argument(1));
+    // The program is found by its path, so it needs one that starts at the root or here.
+    let start = path::start(kernel, fd, at)?;
+    if registers.argument(4) != 0 || start != kernel.process.cwd && start != InodeId::ROOT {
+        return Err(Errno::EINVAL.into());
+    }
+    let path = path::read(kernel, at)?;
+    execute(kernel, &path, registers.argument(2), registers.argument(3))
+}
+
+fn execute(kernel: &mut Kernel, path: &[u8], arguments: u64, environment: u64) -> Answer {
+    let arguments = read_strings(kernel, arguments)?;
+    let environment = read_strings(kernel, environment)?;
+    let mut arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+    let environment: Vec<&[u8]> = environment.iter().map(Vec::as_slice).collect();
+    if arguments.is_empty() {
+        // As Linux since 5.18: a program finds its name there in any case.
+        arguments.push(b"");
+    }
+    kernel.exec(path, &arguments, &environment)?;
+    Err(Fail::Settled)
+}
+
+/// The seed's own call: a child runs a program, and the parent goes on when it has ended.
+pub(super) fn spawn(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let path = path::read(kernel, registers.argument(0))?;
+    let arguments = read_strings(kernel, registers.argument(1))?;
+    let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+    if path.is_empty() {
+        return Err(Errno::ENOENT.into());
+    }
+    let pid = kernel.fork_and_exec(&path, &arguments)?;
+    kernel.process.state = State::Lending;
+    Ok(pid.into())
+}
+
+/// Reads a list of strings that a zero pointer ends. No list at all is an empty one, as on Linux.
+fn read_strings(kernel: &mut Kernel, list: u64) -> Result<Vec<Vec<u8>>, Errno> {
+    let mut strings = Vec::new();
+    let mut bytes = 0;
+    let mut at = list;
+    while list != 0 {
+        let pointer = kernel.memory().read_u64(UserAddr(at))?;
+        if pointer == 0 {
+            break;
+        }
+        let string = kernel.memory().read_string(UserAddr(pointer), STRING_MAX, Errno::E2BIG)?;
+        bytes += string.len() + 1;
+        if strings.len() == STRINGS_MAX || bytes > STRING_BYTES_MAX {
+            return Err(Errno::E2BIG);
+        }
+        strings.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        strings.push(string);
+        at += 8;
+    }
+    Ok(strings)
+}
+
+pub(super) fn exit(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
+    let [status, ..] = registers.argument(0).to_le_bytes();
+    kernel.end_process(Ending::Exited(status));
+    Err(Fail::Settled)
 }
 
 pub(super) fn arch_prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (code, address) = (call.argument(0), call.argument(1));
     match code {
-        ARCH_SET_FS | ARCH_SET_GS if address >= USER_END => Err(Errno::EPERM),
+        ARCH_SET_FS | ARCH_SET_GS if address >= USER_END => Err(Errno::EPERM.into()),
         ARCH_SET_FS => {
             cpu::set_fs_base(address);
             Ok(0)
@@ -36,7 +175,7 @@ pub(super) fn arch_prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
         }
         ARCH_GET_FS => put_base(kernel, cpu::fs_base(), address),
         ARCH_GET_GS => put_base(kernel, cpu::gs_base(), address),
-        _ => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 
@@ -45,17 +184,18 @@ fn put_base(kernel: &mut Kernel, base: u64, address: u64) -> Answer {
     Ok(0)
 }
 
-/// The address would be cleared when the thread ends, for others to see; there are no others.
+/// The address would be cleared when the thread ends, for others that share its memory; there are
+/// none.
 pub(super) fn set_tid_address(kernel: &mut Kernel, _: &Registers) -> Answer {
     Ok(kernel.process.pid.into())
 }
 
-/// The list would be walked when the thread ends, for others that wait; there are no others.
+/// The list would be walked when the thread ends, for others that wait; there are none.
 pub(super) fn set_robust_list(_: &mut Kernel, call: &Registers) -> Answer {
-    if call.argument(1) == ROBUST_LIST_SIZE { Ok(0) } else { Err(Errno::EINVAL) }
+    if call.argument(1) == ROBUST_LIST_SIZE { Ok(0) } else { Err(Errno::EINVAL.into()) }
 }
 
 /// Not provided: C libraries do without. It is their first question, so it is not counted.
 pub(super) fn rseq(_: &mut Kernel, _: &Registers) -> Answer {
-    Err(Errno::ENOSYS)
+    Err(Errno::ENOSYS.into())
 }

@@ -2,7 +2,7 @@
 
 //! Reading and writing: `read`, `write` and their vectored and positioned forms.
 
-use super::Answer;
+use super::{Answer, Fail};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -13,6 +13,8 @@ use crate::mm::frames::frames;
 use crate::mm::transfer;
 use crate::mm::user::UserMemory;
 use crate::proc::descriptors::{OpenFile, Target};
+use crate::proc::pipe::{ATOMIC_BYTES, Pipe};
+use crate::proc::signal::{Signal, SignalInfo};
 use alloc::rc::Rc;
 
 /// Access mode in the flags of an open file.
@@ -20,6 +22,7 @@ const O_ACCMODE: u32 = 3;
 const O_RDONLY: u32 = 0;
 const O_WRONLY: u32 = 1;
 const O_APPEND: u32 = 0o2000;
+const O_NONBLOCK: u32 = 0o4000;
 
 /// Bytes that one call moves, at most: Linux's `MAX_RW_COUNT`.
 const COUNT_MAX: u64 = 0x7fff_f000;
@@ -93,12 +96,14 @@ pub(super) fn pwritev(kernel: &mut Kernel, call: &Registers) -> Answer {
 enum Object {
     File(InodeId),
     Device(DeviceKind),
+    Pipe(Rc<Pipe>),
 }
 
 fn object(kernel: &Kernel, file: &OpenFile, position: Position) -> Result<Object, Errno> {
-    let object = match file.target {
+    let object = match &file.target {
         Target::Console => Object::Device(DeviceKind::Console),
-        Target::Inode(inode) => match kernel.fs.kind(inode) {
+        Target::PipeReader(pipe) | Target::PipeWriter(pipe) => Object::Pipe(Rc::clone(pipe)),
+        &Target::Inode(inode) => match kernel.fs.kind(inode) {
             Kind::Regular => Object::File(inode),
             Kind::Character(device) => Object::Device(device),
             Kind::Directory => return Err(Errno::EISDIR),
@@ -106,18 +111,15 @@ fn object(kernel: &Kernel, file: &OpenFile, position: Position) -> Result<Object
             Kind::Fifo => return Err(Errno::ENXIO),
         },
     };
-    match object {
-        Object::Device(DeviceKind::Console | DeviceKind::Tty) if position != Position::Current => {
-            Err(Errno::ESPIPE)
-        }
-        object => Ok(object),
-    }
+    let is_stream =
+        matches!(object, Object::Pipe(_) | Object::Device(DeviceKind::Console | DeviceKind::Tty));
+    if is_stream && position != Position::Current { Err(Errno::ESPIPE) } else { Ok(object) }
 }
 
 fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if file.flags.get() & O_ACCMODE == O_WRONLY {
-        return Err(Errno::EBADF);
+        return Err(Errno::EBADF.into());
     }
     let object = object(kernel, &file, position)?;
     match object {
@@ -136,6 +138,7 @@ fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position)
             }
             Ok(len)
         }
+        Object::Pipe(pipe) => read_pipe(kernel, &pipe, &file, buffers),
         // Nothing is typed in: reading the console is reading the end of a file.
         Object::Device(DeviceKind::Null | DeviceKind::Console | DeviceKind::Tty) => Ok(0),
         Object::Device(DeviceKind::Zero | DeviceKind::Full) => {
@@ -154,7 +157,7 @@ fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position)
 fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if file.flags.get() & O_ACCMODE == O_RDONLY {
-        return Err(Errno::EBADF);
+        return Err(Errno::EBADF.into());
     }
     match object(kernel, &file, position)? {
         Object::File(inode) => {
@@ -175,7 +178,8 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
             }
             Ok(len)
         }
-        Object::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
+        Object::Pipe(pipe) => write_pipe(kernel, &pipe, &file, buffers),
+        Object::Device(DeviceKind::Full) => Err(Errno::ENOSPC.into()),
         Object::Device(DeviceKind::Console | DeviceKind::Tty) => {
             let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
             for &(start, len) in kernel.ranges.as_slice() {
@@ -184,12 +188,76 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
             }
             Ok(len)
         }
-        Object::Device(_) => collect(kernel, buffers, COUNT_MAX, FaultAccess::Read),
+        Object::Device(_) => Ok(collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?),
     }
 }
 
+/// Reads what is there; waits while there is nothing and somebody may still write.
+fn read_pipe(kernel: &mut Kernel, pipe: &Pipe, file: &OpenFile, buffers: Buffers) -> Answer {
+    if pipe.nr_bytes() == 0 {
+        if pipe.writers.get() == 0 {
+            return Ok(0);
+        }
+        if file.flags.get() & O_NONBLOCK != 0 {
+            return Err(Errno::EAGAIN.into());
+        }
+        pipe.waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
+    let len = collect(kernel, buffers, pipe.nr_bytes(), FaultAccess::Write)?;
+    transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
+    pipe.consume(len);
+    kernel.wake(&mut pipe.waiters.borrow_mut());
+    Ok(len)
+}
+
+/// Writes what there is room for. Small writes are not split, and a write that waits has written
+/// nothing of what it still has to: how much it has is kept with the process.
+fn write_pipe(kernel: &mut Kernel, pipe: &Pipe, file: &OpenFile, buffers: Buffers) -> Answer {
+    if pipe.readers.get() == 0 {
+        let written = core::mem::take(&mut kernel.process.written);
+        if written > 0 {
+            return Ok(written);
+        }
+        let pid = kernel.process.pid;
+        kernel.send(pid, Signal::SIGPIPE, SignalInfo { pid, ..SignalInfo::default() });
+        return Err(Errno::EPIPE.into());
+    }
+    let written = kernel.process.written;
+    let all = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    kernel.ranges.skip(written);
+    let len = all - written;
+    if len == 0 {
+        return Ok(0);
+    }
+    let room = pipe.room();
+    if room == 0 || len <= ATOMIC_BYTES && room < len {
+        if file.flags.get() & O_NONBLOCK != 0 {
+            return Err(Errno::EAGAIN.into());
+        }
+        pipe.waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
+    let now = len.min(room);
+    transfer::write_pieces(&pipe.writable(now)?, &kernel.ranges);
+    pipe.produce(now);
+    kernel.wake(&mut pipe.waiters.borrow_mut());
+    if now == len || file.flags.get() & O_NONBLOCK != 0 {
+        kernel.process.written = 0;
+        return Ok(written + now);
+    }
+    kernel.process.written = written + now;
+    pipe.waiters.borrow_mut().add(kernel.process.pid);
+    Err(Fail::Wait)
+}
+
 /// Collects at most `max` bytes of the buffers.
-fn collect(kernel: &mut Kernel, buffers: Buffers, max: u64, access: FaultAccess) -> Answer {
+fn collect(
+    kernel: &mut Kernel,
+    buffers: Buffers,
+    max: u64,
+    access: FaultAccess,
+) -> Result<u64, Errno> {
     let max = max.min(COUNT_MAX);
     match buffers {
         Buffers::One { address, len } => {
@@ -207,7 +275,7 @@ fn collect_vector(
     (address, count): (u64, u64),
     max: u64,
     access: FaultAccess,
-) -> Answer {
+) -> Result<u64, Errno> {
     if count > IOV_MAX {
         return Err(Errno::EINVAL);
     }

@@ -22,10 +22,10 @@ const O_RDONLY: u32 = 0;
 pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, offset, whence) = (call.argument(0), call.argument(1).cast_signed(), call.argument(2));
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
-    let Target::Inode(inode) = file.target else { return Err(Errno::ESPIPE) };
+    let Target::Inode(inode) = file.target else { return Err(Errno::ESPIPE.into()) };
     let kind = kernel.fs.kind(inode);
     let base = match (whence, kind) {
-        (_, Kind::Fifo) => return Err(Errno::ESPIPE),
+        (_, Kind::Fifo) => return Err(Errno::ESPIPE.into()),
         // Devices stay where they are.
         (SEEK_SET | SEEK_CUR | SEEK_END, Kind::Character(_)) => return Ok(0),
         (SEEK_SET, _) => 0,
@@ -41,7 +41,7 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
             file.offset.set(found);
             return Ok(found);
         }
-        _ => return Err(Errno::EINVAL),
+        _ => return Err(Errno::EINVAL.into()),
     };
     let sum = base.cast_signed().checked_add(offset).ok_or(Errno::EOVERFLOW)?;
     let position = u64::try_from(sum).map_err(|_| Errno::EINVAL)?;
@@ -65,23 +65,24 @@ pub(super) fn ftruncate(kernel: &mut Kernel, call: &Registers) -> Answer {
         Target::Inode(inode) if file.flags.get() & O_ACCMODE != O_RDONLY => {
             set_size(kernel, inode, call.argument(1))
         }
-        _ => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 
 fn set_size(kernel: &mut Kernel, inode: InodeId, size: u64) -> Answer {
     if size.cast_signed() < 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let now = kernel.now();
-    kernel.fs.truncate(inode, size, now).map(|()| 0)
+    kernel.fs.truncate(inode, size, now)?;
+    Ok(0)
 }
 
 /// `fsync` and `fdatasync`: files are memory, and memory is as durable as it gets.
 pub(super) fn fsync(kernel: &mut Kernel, call: &Registers) -> Answer {
     match kernel.process.descriptors.file(call.argument(0))?.target {
         Target::Inode(_) => Ok(0),
-        Target::Console => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 

@@ -37,14 +37,14 @@ pub(super) fn lstat(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn fstat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let target = kernel.process.descriptors.file(call.argument(0))?.target;
+    let target = kernel.process.descriptors.file(call.argument(0))?.target.clone();
     put(kernel, target, call.argument(1))
 }
 
 pub(super) fn newfstatat(kernel: &mut Kernel, call: &Registers) -> Answer {
     let flags = call.argument(3);
     if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     stat_path(kernel, call.argument(0), call.argument(1), call.argument(2), flags)
 }
@@ -60,7 +60,7 @@ pub(super) fn faccessat(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn faccessat2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let flags = call.argument(3);
     if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW | AT_EACCESS) != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     check_access(kernel, call.argument(0), call.argument(1), call.argument(2), flags)
 }
@@ -68,13 +68,13 @@ pub(super) fn faccessat2(kernel: &mut Kernel, call: &Registers) -> Answer {
 /// User 0 may read and write everything, and execute what anybody may.
 fn check_access(kernel: &mut Kernel, fd: u64, path: u64, mode: u64, flags: u64) -> Answer {
     if mode & !ACCESS_MODES != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let Target::Inode(inode) = path::target(kernel, fd, path, flags)? else { return Ok(0) };
     let stat = kernel.fs.stat(inode);
     let is_refused =
         mode & X_OK != 0 && stat.kind != Kind::Directory && stat.permissions & EXECUTE_BITS == 0;
-    if is_refused { Err(Errno::EACCES) } else { Ok(0) }
+    if is_refused { Err(Errno::EACCES.into()) } else { Ok(0) }
 }
 
 fn stat_path(kernel: &mut Kernel, fd: u64, path: u64, buffer: u64, flags: u64) -> Answer {
@@ -85,7 +85,10 @@ fn stat_path(kernel: &mut Kernel, fd: u64, path: u64, buffer: u64, flags: u64) -
 fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
     let stat = match target {
         Target::Inode(inode) => kernel.fs.stat(inode),
-        Target::Console => console(kernel.settings.epoch_ns),
+        Target::Console => unnamed(Kind::Character(DeviceKind::Console), kernel.settings.epoch_ns),
+        Target::PipeReader(_) | Target::PipeWriter(_) => {
+            unnamed(Kind::Fifo, kernel.settings.epoch_ns)
+        }
     };
     let mut bytes = [0; 18 * 8];
     for (index, word) in encode(&stat).into_iter().enumerate() {
@@ -95,11 +98,11 @@ fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
     Ok(0)
 }
 
-/// The console that a process is born with has no name, so no inode.
-fn console(epoch_ns: u64) -> Stat {
+/// What has no name has no inode: pipes, and the console that a process is born with.
+fn unnamed(kind: Kind, epoch_ns: u64) -> Stat {
     Stat {
         number: 0,
-        kind: Kind::Character(DeviceKind::Console),
+        kind,
         permissions: 0o600,
         nlink: 1,
         size: 0,

@@ -49,14 +49,14 @@ pub(super) fn prlimit64(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (pid, resource) = (call.argument(0), call.argument(1));
     let (new, old) = (call.argument(2), call.argument(3));
     if pid != 0 && pid != kernel.process.pid.into() {
-        return Err(Errno::ESRCH);
+        return Err(Errno::ESRCH.into());
     }
     // The limits are the kernel's own and do not move.
     if new != 0 {
-        return Err(Errno::EPERM);
+        return Err(Errno::EPERM.into());
     }
     if resource >= RLIMIT_COUNT {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     if old == 0 { Ok(0) } else { put_limit(kernel, resource, old) }
 }
@@ -67,7 +67,7 @@ fn put_limit(kernel: &mut Kernel, resource: u64, buffer: u64) -> Answer {
         RLIMIT_CORE => [0, 0],
         RLIMIT_NOFILE => [NOFILE_MAX as u64, NOFILE_MAX as u64],
         0..RLIMIT_COUNT => [RLIM_INFINITY, RLIM_INFINITY],
-        _ => return Err(Errno::EINVAL),
+        _ => return Err(Errno::EINVAL.into()),
     };
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&limits[0].to_le_bytes());
@@ -92,24 +92,24 @@ pub(super) fn sysinfo(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn sched_getaffinity(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (pid, size, buffer) = (call.argument(0), call.argument(1), call.argument(2));
     if pid != 0 && pid != kernel.process.pid.into() {
-        return Err(Errno::ESRCH);
+        return Err(Errno::ESRCH.into());
     }
     if size < 8 || !size.is_multiple_of(8) {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     kernel.memory().write(UserAddr(buffer), &1_u64.to_le_bytes())?;
     Ok(8)
 }
 
-/// Nobody else could run.
-pub(super) fn sched_yield(_: &mut Kernel, _: &Registers) -> Answer {
+pub(super) fn sched_yield(kernel: &mut Kernel, _: &Registers) -> Answer {
+    kernel.yield_turn();
     Ok(0)
 }
 
 pub(super) fn getrandom(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (buffer, len, flags) = (call.argument(0), call.argument(1), call.argument(2));
     if flags & !GRND_FLAGS != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let mut bytes = [0; RANDOM_MAX as usize];
     #[expect(clippy::cast_possible_truncation, reason = "at most RANDOM_MAX")]

@@ -2,7 +2,7 @@
 
 //! Clocks: one, and it only moves when programs call.
 
-use super::Answer;
+use super::{Answer, Fail};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
@@ -73,24 +73,26 @@ pub(super) fn time(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
     let duration = read_duration(kernel, call.argument(0))?;
-    kernel.slept_ns += duration;
-    Ok(0)
+    sleep(kernel, duration)
 }
 
 pub(super) fn clock_nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (clock, flags) = (call.argument(0), call.argument(1));
     let now = read_clock(kernel, clock)?;
     let duration = read_duration(kernel, call.argument(2))?;
-    kernel.slept_ns += match flags {
-        0 => duration,
-        TIMER_ABSTIME => duration.saturating_sub(now),
-        _ => return Err(Errno::EINVAL),
-    };
-    Ok(0)
+    match flags {
+        0 => sleep(kernel, duration),
+        TIMER_ABSTIME => sleep(kernel, duration.saturating_sub(now)),
+        _ => Err(Errno::EINVAL.into()),
+    }
 }
 
-/// Sleeping takes no time on the host: the clock moves on, and that is all there is to wait for.
-fn read_duration(kernel: &mut Kernel, address: u64) -> Answer {
+fn sleep(kernel: &mut Kernel, duration_ns: u64) -> Answer {
+    if kernel.is_past_deadline(duration_ns) { Ok(0) } else { Err(Fail::Wait) }
+}
+
+/// Reads a `struct timespec` that says how long, in nanoseconds.
+pub(super) fn read_duration(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
     let seconds = kernel.memory().read_u64(UserAddr(address))?;
     let nanoseconds = kernel.memory().read_u64(UserAddr(address + 8))?;
     if seconds.cast_signed() < 0 || nanoseconds >= NS_PER_S {

@@ -64,7 +64,7 @@ pub(super) fn unlinkat(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 fn remove(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Answer {
     if flags & !AT_REMOVEDIR != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let place = Place::read(kernel, fd, path)?;
     let now = kernel.now();
@@ -96,7 +96,7 @@ fn rename_at(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) 
         0 => RenameMode::Replace,
         RENAME_NOREPLACE => RenameMode::NoReplace,
         RENAME_EXCHANGE => RenameMode::Exchange,
-        _ => return Err(Errno::EINVAL),
+        _ => return Err(Errno::EINVAL.into()),
     };
     let from = Place::read(kernel, from.0, from.1)?;
     let to = Place::read(kernel, to.0, to.1)?;
@@ -117,7 +117,7 @@ pub(super) fn linkat(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 fn make_link(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) -> Answer {
     if flags & !(AT_SYMLINK_FOLLOW | path::AT_EMPTY_PATH) != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let follow = if flags & AT_SYMLINK_FOLLOW != 0 { 0 } else { path::AT_SYMLINK_NOFOLLOW };
     let existing = target_inode(kernel, from.0, from.1, flags & path::AT_EMPTY_PATH | follow)?;
@@ -221,7 +221,7 @@ pub(super) fn fchownat(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answer {
     let is_kept = |id: u64| matches!((id & 0xffff_ffff) as u32, 0 | u32::MAX);
     if !is_kept(user) || !is_kept(group) {
-        return Err(Errno::EPERM);
+        return Err(Errno::EPERM.into());
     }
     let now = kernel.now();
     let permissions = kernel.fs.stat(inode).permissions;
@@ -274,13 +274,13 @@ fn target_inode(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<I
     }
     match path::target(kernel, fd, path, flags)? {
         Target::Inode(inode) => Ok(inode),
-        Target::Console => Err(Errno::EPERM),
+        _ => Err(Errno::EPERM),
     }
 }
 
 fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
     match kernel.process.descriptors.file(fd)?.target {
         Target::Inode(inode) => Ok(inode),
-        Target::Console => Err(Errno::EPERM),
+        _ => Err(Errno::EPERM),
     }
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The vector registers of programs: x87, SSE, AVX and AVX-512 (Intel SDM volume 1, 13).
+//!
+//! The kernel does not use them, so they are only saved when another thread is to run. On hardware
+//! that takes one instruction, `xsave`, or `fxsave` where the processor announces no more. Where
+//! supervisor mode is interpreted, `xsave` is not known there, and the processor's announcement
+//! does not bind: programs see and use what the bare processor has. So there the instructions run
+//! in ring 3, as bulk copies do.
+
+use super::{bulk, cpu};
+use crate::mm::address::Frame;
+use crate::mm::frames::{Fill, frames};
+use core::arch::asm;
+
+/// Memory for a state ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+/// Offset of MXCSR in a saved state, and its value at the start of a program.
+const MXCSR_OFFSET: u64 = 24;
+const MXCSR_INITIAL: u64 = 0x1f80;
+
+/// Bits of MXCSR that may be set; the upper half of the word is not looked at.
+const MXCSR_ALLOWED: u64 = 0xffff;
+
+/// The header of the form of `xsave`: which components are there, then words that must be 0.
+const HEADER_OFFSET: u64 = 512;
+const HEADER_END: u64 = 576;
+
+/// x87 control word at the start of a program; it is the first word of a saved state.
+const CONTROL_WORD_INITIAL: u64 = 0x37f;
+
+/// Components that are saved: x87, SSE, AVX and the three of AVX-512. Their standard places end
+/// within a page.
+pub const COMPONENTS: u32 = 0b1110_0111;
+
+/// Bytes that those components may take.
+pub const SIZE_MAX: u64 = 2688;
+
+/// A saved state, in the standard form of `xsave` or `fxsave`, in a frame of its own.
+#[derive(Debug)]
+pub struct VectorState(Frame);
+
+impl VectorState {
+    /// Saves the state of the processor.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn of_processor() -> Result<Self, NoMemory> {
+        let mut state = Self(frames().allocate(Fill::Zeroed).ok_or(NoMemory)?);
+        state.save();
+        Ok(state)
+    }
+
+    /// The state at the start of a program.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn blank() -> Result<Self, NoMemory> {
+        let frame = frames().allocate(Fill::Zeroed).ok_or(NoMemory)?;
+        frames().write_word(frame.start(), CONTROL_WORD_INITIAL);
+        frames().write_word(frame.start().add(MXCSR_OFFSET), MXCSR_INITIAL);
+        Ok(Self(frame))
+    }
+
+    /// Saves the state of the processor here.
+    pub fn save(&mut self) {
+        let area = frames().pointer(self.0.start());
+        if cpu::is_interpreted() {
+            bulk::exchange_vectors(Some(self.0.start()), None);
+        } else if cpu::has_xsave() {
+            // SAFETY: the area is a frame of this state's own, aligned and large enough.
+            unsafe {
+                asm!("xsave64 [{}]", in(reg) area, in("eax") COMPONENTS, in("edx") 0,
+                    options(nostack, preserves_flags));
+            }
+        } else {
+            // SAFETY: as above.
+            unsafe { asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags)) }
+        }
+    }
+
+    /// Brings the saved state back.
+    pub fn restore(&self) {
+        restore_from(self.0);
+    }
+
+    /// Brings back a state that a program may have changed: what the processor would refuse is
+    /// taken out first.
+    pub fn restore_untrusted(&self) {
+        let start = self.0.start();
+        let mxcsr = frames().read_word(start.add(MXCSR_OFFSET)) & MXCSR_ALLOWED;
+        frames().write_word(start.add(MXCSR_OFFSET), mxcsr);
+        let present = frames().read_word(start.add(HEADER_OFFSET)) & u64::from(COMPONENTS);
+        frames().write_word(start.add(HEADER_OFFSET), present);
+        for offset in (HEADER_OFFSET + 8..HEADER_END).step_by(8) {
+            frames().write_word(start.add(offset), 0);
+        }
+        self.restore();
+    }
+
+    /// The frame that holds the state, for copies to and from a program's stack.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        self.0
+    }
+}
+
+impl Drop for VectorState {
+    fn drop(&mut self) {
+        frames().release(self.0);
+    }
+}
+
+/// Puts the registers into their state at the start of a program.
+pub fn reset() {
+    // Without memory for a blank state the registers keep what they have, which a program at its
+    // start must not rely on anyway.
+    if let Ok(blank) = VectorState::blank() {
+        blank.restore();
+    }
+}
+
+fn restore_from(frame: Frame) {
+    let area = frames().pointer(frame.start());
+    if cpu::is_interpreted() {
+        bulk::exchange_vectors(None, Some(frame.start()));
+    } else if cpu::has_xsave() {
+        // SAFETY: the frame holds a state that this processor saved, or a blank one whose header
+        // says that everything is in its initial state.
+        unsafe {
+            asm!("xrstor64 [{}]", in(reg) area, in("eax") COMPONENTS, in("edx") 0,
+                options(nostack, preserves_flags));
+        }
+    } else {
+        // SAFETY: as above; the reserved bits of MXCSR are clear.
+        unsafe { asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags)) }
+    }
+}

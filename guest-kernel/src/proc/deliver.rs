@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Delivering signals: to a handler on the program's stack, or by what happens by default.
+
+use super::process::{Ending, FIRST_PID, State};
+use super::signal::{Action, Default, Signal, SignalInfo, SignalSet};
+use crate::arch::{
+    paging::FaultAccess,
+    signal_frame::{self, Context, FRAME_SIZE, Info},
+    trap::Registers,
+    vector,
+};
+use crate::end;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::mm::transfer;
+
+/// `si_code` of a signal that the kernel sends because of a fault lies between these.
+const FAULT_CODES: core::ops::RangeInclusive<i32> = 1..=0x80;
+
+/// `si_code` of a child's stop.
+const CLD_STOPPED: i32 = 5;
+
+impl Kernel {
+    /// Delivers the next signal of the running process.
+    pub fn deliver_signal(&mut self) {
+        let Some((signal, info)) = self.process.signals.take() else { return };
+        let action = self.process.signals.action(signal);
+        match action.handler {
+            Action::IGNORE => {}
+            Action::DEFAULT => self.act_by_default(signal, info),
+            _ => {
+                if self.enter_handler(signal, info, &action).is_err() {
+                    // No stack to run the handler on: what Linux does then.
+                    self.report_fault(Signal::SIGSEGV, info);
+                    self.end_process(Ending::Killed(Signal::SIGSEGV.number()));
+                }
+            }
+        }
+    }
+
+    fn act_by_default(&mut self, signal: Signal, info: SignalInfo) {
+        match signal.default() {
+            Default::Ignore | Default::Continue => {}
+            // Nothing could make the first process go on again.
+            Default::Stop if self.process.pid == FIRST_PID => {}
+            Default::Stop => self.stop(signal),
+            Default::End => {
+                self.report_fault(signal, info);
+                self.end_process(Ending::Killed(signal.number()));
+            }
+        }
+    }
+
+    fn stop(&mut self, signal: Signal) {
+        self.process.state = State::Stopped;
+        let (pid, parent) = (self.process.pid, self.process.parent);
+        let Some(process) = self.processes.find(parent) else { return };
+        process.stopped.push((pid, signal.number()));
+        let is_told = process.signals.action(Signal::SIGCHLD).flags & Action::NO_CHILD_STOP == 0;
+        if is_told {
+            let status = signal.number().into();
+            let info = SignalInfo { code: CLD_STOPPED, pid, status, address: 0 };
+            self.send(parent, Signal::SIGCHLD, info);
+        }
+        self.processes.set_ready(parent, State::Waiting);
+    }
+
+    /// Prints what a program died of, if it was a fault of its own.
+    fn report_fault(&self, signal: Signal, info: SignalInfo) {
+        let is_fault = matches!(
+            signal,
+            Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGILL | Signal::SIGFPE | Signal::SIGTRAP
+        );
+        let is_kernels = info.pid == 0 && FAULT_CODES.contains(&info.code);
+        if is_kernels && (is_fault || signal == Signal::SIGKILL) {
+            // SAFETY: the trap is being settled, and nobody else looks at the registers.
+            let instruction = unsafe { self.process.thread.registers_mut() }.rip;
+            end::report_death(&self.process, signal, info, instruction);
+        }
+    }
+
+    fn enter_handler(
+        &mut self,
+        signal: Signal,
+        info: SignalInfo,
+        action: &Action,
+    ) -> Result<(), Errno> {
+        // SAFETY: the trap is being settled, and nobody else looks at the registers.
+        let registers = unsafe { &mut *self.process.thread.registers() };
+        let is_fault = info.pid == 0 && info.address != 0;
+        let first = if is_fault { info.address } else { info.pid.into() };
+        let frame_info =
+            Info { number: signal.number(), code: info.code, first, status: info.status };
+        let top = self.handler_stack(registers, action);
+        let vectors = (top - vector::SIZE_MAX) & !63;
+        self.save_vectors(vectors)?;
+        // At its first instruction a function finds the stack 8 bytes off a multiple of 16.
+        let frame = ((vectors - FRAME_SIZE as u64) & !15) - 8;
+        let signals = &mut self.process.signals;
+        let context = Context {
+            stack: (signals.stack.start, signals.stack.size),
+            fault_address: info.address,
+            vectors,
+            mask: signals.saved_mask.take().unwrap_or(signals.blocked).0,
+        };
+        let bytes = signal_frame::build(registers, &context, &frame_info, action.restorer);
+        self.memory().write(UserAddr(frame), &bytes)?;
+        signal_frame::enter_handler(registers, action.handler, signal.number(), frame);
+        let signals = &mut self.process.signals;
+        let mut blocked = SignalSet::blockable(signals.blocked.0 | action.mask.0);
+        if action.flags & Action::NO_DEFER == 0 {
+            blocked.add(signal);
+        }
+        signals.blocked = SignalSet::blockable(blocked.0);
+        if action.flags & Action::RESET_HAND != 0 {
+            signals.set_action(signal, Action::default());
+        }
+        Ok(())
+    }
+
+    /// The top of the stack that a handler runs on.
+    fn handler_stack(&self, registers: &Registers, action: &Action) -> u64 {
+        let stack = self.process.signals.stack;
+        let is_on_it = registers.rsp.wrapping_sub(stack.start) <= stack.size;
+        if action.flags & Action::ON_STACK != 0 && stack.size > 0 && !is_on_it {
+            stack.start + stack.size
+        } else {
+            signal_frame::below_red_zone(registers.rsp)
+        }
+    }
+
+    /// Copies the vector registers to the program's memory.
+    fn save_vectors(&mut self, address: u64) -> Result<(), Errno> {
+        let found = self.collect(address, vector::SIZE_MAX, FaultAccess::Write)?;
+        if found < vector::SIZE_MAX {
+            return Err(Errno::EFAULT);
+        }
+        let state =
+            vector::VectorState::of_processor().map_err(|vector::NoMemory| Errno::ENOMEM)?;
+        transfer::from_frame(state.frame(), &self.ranges);
+        Ok(())
+    }
+
+    /// Goes back to where a handler interrupted the program: `rt_sigreturn`.
+    ///
+    /// # Errors
+    /// `EFAULT`: the frame is gone.
+    pub fn return_from_handler(&mut self, registers: &mut Registers) -> Result<(), Errno> {
+        // The handler's return took the first word.
+        let frame = registers.rsp.wrapping_sub(8);
+        let mut bytes = [0; FRAME_SIZE];
+        self.memory().read(UserAddr(frame), &mut bytes)?;
+        let context = signal_frame::restore(&bytes, registers);
+        self.process.signals.blocked = SignalSet::blockable(context.mask);
+        if context.vectors == 0 {
+            vector::reset();
+            return Ok(());
+        }
+        let found = self.collect(context.vectors, vector::SIZE_MAX, FaultAccess::Read)?;
+        if found < vector::SIZE_MAX {
+            return Err(Errno::EFAULT);
+        }
+        let state = vector::VectorState::blank().map_err(|vector::NoMemory| Errno::ENOMEM)?;
+        transfer::to_frame(&self.ranges, state.frame());
+        state.restore_untrusted();
+        Ok(())
+    }
+}

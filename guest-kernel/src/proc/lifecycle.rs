@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The life of a process: it is forked, executes programs, and ends.
+
+use super::descriptors::Descriptor;
+use super::exec::{self, ExecError, Strings};
+use super::process::{Ending, FIRST_PID, Process, State, Zombie};
+use super::signal::{Action, Signal, SignalInfo};
+use super::thread::Thread;
+use crate::arch::{paging::PageTables, trap::Registers, vector};
+use crate::end;
+use crate::errno::Errno;
+use crate::init;
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::mm::space::AddressSpace;
+use crate::mm::user::UserMemory;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// `si_code` of a child's end (`sigaction(2)`).
+pub const CLD_EXITED: i32 = 1;
+const CLD_KILLED: i32 = 2;
+
+/// Processes that may live at one time.
+const PROCESSES_MAX: usize = 4096;
+
+/// Programs that a script may lead to, one by the other.
+const SCRIPT_DEPTH_MAX: u32 = 4;
+
+/// Bytes of a script's first line that are looked at, as on Linux.
+const SCRIPT_LINE_MAX: usize = 256;
+
+/// Which memory a new process gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// A copy of its parent's, made as either side writes.
+    Copied,
+    /// Its parent's, which waits until the child is done with it: `vfork`.
+    Borrowed,
+}
+
+impl Kernel {
+    /// Makes a child with these registers; returns its number.
+    ///
+    /// # Errors
+    /// `EAGAIN`: there are too many. `ENOMEM`.
+    pub fn fork(&mut self, registers: Registers, memory: Memory) -> Result<u32, Errno> {
+        if self.processes.count() >= PROCESSES_MAX {
+            return Err(Errno::EAGAIN);
+        }
+        let thread = Thread::copy_running(registers).map_err(|vector::NoMemory| Errno::ENOMEM)?;
+        let space = match memory {
+            Memory::Copied => {
+                let tables = PageTables::new(init::table_pattern()).map_err(|_| Errno::ENOMEM)?;
+                let copy = self.process.space.fork(&mut self.fs, tables);
+                Box::new(copy.map_err(|_| Errno::ENOMEM)?)
+            }
+            Memory::Borrowed => {
+                self.process.state = State::Lending;
+                core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()))
+            }
+        };
+        let pid = self.processes.next_pid();
+        let mut child = Box::new(self.process.child(pid, thread, space));
+        child.is_space_borrowed = memory == Memory::Borrowed;
+        self.fs.open(child.cwd);
+        self.process.children.push(pid);
+        self.processes.add_ready(child);
+        Ok(pid)
+    }
+
+    /// Makes a child that runs a program from its start: `spawn`. The parent is to wait for its end.
+    ///
+    /// # Errors
+    /// As for [`Kernel::fork`] and [`Kernel::exec`]; then there is no child.
+    pub fn fork_and_exec(&mut self, path: &[u8], arguments: &[&[u8]]) -> Result<u32, Errno> {
+        if self.processes.count() >= PROCESSES_MAX {
+            return Err(Errno::EAGAIN);
+        }
+        let loaded = self.load(path, arguments, &[], 0)?;
+        let pid = self.processes.next_pid();
+        let thread = Thread::new(loaded.registers);
+        let mut child = Box::new(self.process.child(pid, thread, Box::new(loaded.space)));
+        child.is_spawned = true;
+        child.path = path.to_vec();
+        child.signals.reset_for_exec();
+        self.fs.open(child.cwd);
+        for descriptor in child.descriptors.take_closed_on_exec() {
+            self.release(descriptor);
+        }
+        self.process.children.push(pid);
+        self.processes.add_ready(child);
+        Ok(pid)
+    }
+
+    /// Writes to the memory of a child that has not run. A bad address is the program's own fault.
+    pub fn write_to_child(&mut self, pid: u32, address: UserAddr, bytes: &[u8]) {
+        if let Some(child) = self.processes.find(pid) {
+            let mut memory = UserMemory { space: &mut child.space, fs: &mut self.fs };
+            let _ = memory.write(address, bytes);
+        }
+    }
+
+    /// Replaces the program of the running process. On success its registers are those of the new
+    /// program's start.
+    ///
+    /// # Errors
+    /// As `execve` has them; the process goes on as it was.
+    pub fn exec(
+        &mut self,
+        path: &[u8],
+        arguments: &[&[u8]],
+        environment: &[&[u8]],
+    ) -> Result<(), Errno> {
+        let loaded = self.load(path, arguments, environment, 0)?;
+        self.process.path = path.to_vec();
+        let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
+        self.process.space.tables().activate();
+        self.give_back(old);
+        self.process.thread.restart(loaded.registers);
+        self.process.thread.restore();
+        self.process.signals.reset_for_exec();
+        for descriptor in self.process.descriptors.take_closed_on_exec() {
+            self.release(descriptor);
+        }
+        Ok(())
+    }
+
+    /// Loads a program, or the one that a script names.
+    fn load(
+        &mut self,
+        path: &[u8],
+        arguments: &[&[u8]],
+        environment: &[&[u8]],
+        depth: u32,
+    ) -> Result<exec::Loaded, Errno> {
+        let mut random = [0; 16];
+        self.random.fill(&mut random);
+        let strings = Strings { path, arguments, environment, random };
+        match exec::load(&mut self.fs, self.process.cwd, &strings, init::table_pattern()) {
+            Ok(loaded) => Ok(loaded),
+            Err(ExecError::Elf(_)) if depth < SCRIPT_DEPTH_MAX => {
+                let line =
+                    exec::script_line::<SCRIPT_LINE_MAX>(&mut self.fs, self.process.cwd, path)
+                        .ok_or(Errno::ENOEXEC)?;
+                let (interpreter, argument) = exec::split_script_line(&line);
+                let mut all = Vec::from([interpreter]);
+                all.extend(argument);
+                all.push(path);
+                all.extend(arguments.iter().skip(1));
+                self.load(interpreter, &all, environment, depth + 1)
+            }
+            Err(error) => Err(error.errno()),
+        }
+    }
+
+    /// Ends the running process. Another one runs when this returns.
+    pub fn end_process(&mut self, ending: Ending) {
+        if self.process.pid == FIRST_PID {
+            end::finish(self, ending);
+        }
+        for descriptor in self.process.descriptors.take_all() {
+            self.release(descriptor);
+        }
+        let cwd = self.process.cwd;
+        self.fs.close(cwd);
+        for child in core::mem::take(&mut self.process.children) {
+            if let Some(child) = self.processes.find(child) {
+                child.parent = FIRST_PID;
+                child.is_orphan = true;
+            }
+        }
+        self.tell_parent(ending);
+        let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
+        if self.process.is_space_borrowed {
+            self.give_back(space);
+            drop(self.replace_by_next());
+        } else {
+            // The tables are in use until the next process has its own.
+            drop(self.replace_by_next());
+            space.free(&mut self.fs);
+        }
+    }
+
+    /// Gives memory back to the parent that lent it, which can go on then, or frees it.
+    fn give_back(&mut self, space: Box<AddressSpace>) {
+        if !core::mem::take(&mut self.process.is_space_borrowed) {
+            space.free(&mut self.fs);
+            return;
+        }
+        let parent = self.process.parent;
+        if let Some(lender) = self.processes.find(parent) {
+            lender.space = space;
+        }
+        self.processes.set_ready(parent, State::Lending);
+    }
+
+    /// Leaves the parent something to wait for, and lets it know.
+    fn tell_parent(&mut self, ending: Ending) {
+        let (pid, parent, group) = (self.process.pid, self.process.parent, self.process.group);
+        if self.process.is_orphan {
+            return;
+        }
+        let is_spawned = self.process.is_spawned;
+        let Some(process) = self.processes.find(parent) else { return };
+        process.children.retain(|&child| child != pid);
+        let action = process.signals.action(Signal::SIGCHLD);
+        let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
+        if is_kept {
+            process.zombies.push(Zombie { pid, group, ending });
+        }
+        let (code, status) = match ending {
+            Ending::Exited(status) => (CLD_EXITED, status.into()),
+            Ending::Killed(signal) => (CLD_KILLED, signal.into()),
+        };
+        self.send(parent, Signal::SIGCHLD, SignalInfo { code, pid, status, address: 0 });
+        self.processes.set_ready(parent, State::Waiting);
+        if is_spawned {
+            self.processes.set_ready(parent, State::Lending);
+        }
+    }
+
+    /// Gives up a descriptor; with the last one of an open file what is behind it is let go, and
+    /// whoever waits for that is woken.
+    pub fn release(&mut self, descriptor: Descriptor) {
+        if let Some(mut waiters) = descriptor.release(&mut self.fs) {
+            self.wake(&mut waiters);
+        }
+    }
+
+    /// Whether a process exists, the one that runs included.
+    #[must_use]
+    pub fn exists(&mut self, pid: u32) -> bool {
+        self.process_mut(pid).is_some()
+    }
+
+    /// Calls `visit` for each process, the one that runs included.
+    pub fn for_each_process(&self, mut visit: impl FnMut(&Process)) {
+        for process in self.processes.iter() {
+            visit(process);
+        }
+        visit(&self.process);
+    }
+}

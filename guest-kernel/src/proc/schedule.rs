@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Who runs: processes take turns, and time passes when all of them wait.
+//!
+//! A process runs until it waits, ends, yields or has made its share of system calls; that is the
+//! same in every run. When nobody can run, the clock moves on to the next time that somebody waits
+//! for, so sleeping takes no time on the host. A process that waits has a call to be made again.
+
+use super::process::{FIRST_PID, Process, State};
+use super::signal::{Signal, SignalInfo};
+use super::waiters::Waiters;
+use crate::arch::trap::Registers;
+use crate::end;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::proc::process::Ending;
+use crate::syscall;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+/// System calls that a process makes while others are ready, at most.
+const SHARE_CALLS: u64 = 200;
+
+/// The processes that do not run.
+#[derive(Default)]
+pub struct Processes {
+    all: BTreeMap<u32, Box<Process>>,
+    /// Those that could run, in the order of their turns.
+    ready: VecDeque<u32>,
+    last_pid: u32,
+}
+
+impl Processes {
+    /// None but the first, which runs.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { all: BTreeMap::new(), ready: VecDeque::new(), last_pid: FIRST_PID }
+    }
+
+    /// A number for a new process. Numbers are not used again.
+    pub fn next_pid(&mut self) -> u32 {
+        self.last_pid += 1;
+        self.last_pid
+    }
+
+    /// Adds a process that can run.
+    pub fn add_ready(&mut self, process: Box<Process>) {
+        self.ready.push_back(process.pid);
+        self.all.insert(process.pid, process);
+    }
+
+    /// A process that does not run.
+    #[must_use]
+    pub fn find(&mut self, pid: u32) -> Option<&mut Process> {
+        self.all.get_mut(&pid).map(|process| &mut **process)
+    }
+
+    /// All that do not run, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+        self.all.values().map(|process| &**process)
+    }
+
+    /// As [`Processes::iter`], to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Process> {
+        self.all.values_mut().map(|process| &mut **process)
+    }
+
+    /// Number of processes that do not run.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Lets a process go on that was in the given state.
+    pub fn set_ready(&mut self, pid: u32, from: State) {
+        if let Some(process) = self.all.get_mut(&pid)
+            && process.state == from
+        {
+            process.state = State::Ready;
+            self.ready.push_back(pid);
+        }
+    }
+}
+
+impl Kernel {
+    /// Lets those that wait look again.
+    pub fn wake(&mut self, waiters: &mut Waiters) {
+        for pid in waiters.take() {
+            self.processes.set_ready(pid, State::Waiting);
+        }
+    }
+
+    /// Any process, the one that runs included.
+    pub fn process_mut(&mut self, pid: u32) -> Option<&mut Process> {
+        if self.process.pid == pid { Some(&mut self.process) } else { self.processes.find(pid) }
+    }
+
+    /// Sends a signal to a process, which wakes it if it waits.
+    pub fn send(&mut self, pid: u32, signal: Signal, info: SignalInfo) {
+        let Some(process) = self.process_mut(pid) else { return };
+        process.signals.raise(signal, info);
+        let is_due = process.signals.is_any_due();
+        let goes_on = matches!(signal, Signal::SIGCONT | Signal::SIGKILL);
+        if goes_on {
+            self.processes.set_ready(pid, State::Stopped);
+        }
+        if is_due {
+            self.processes.set_ready(pid, State::Waiting);
+        }
+    }
+
+    /// Settles everything that stands between a trap and a program's next instruction.
+    pub fn settle(&mut self) {
+        loop {
+            if self.process.state != State::Ready {
+                self.run_next();
+            } else if self.process.has_call {
+                self.go_on_with_call();
+            } else if self.process.signals.is_any_due() {
+                self.deliver_signal();
+            } else if self.nr_calls >= self.attention_at {
+                self.take_turns();
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Makes a call that needs all registers, or again one that waited.
+    fn go_on_with_call(&mut self) {
+        self.process.has_call = false;
+        let registers = self.process.thread.registers();
+        // SAFETY: the trap code is done with the registers, and `call` does not reach them another
+        // way than by the reference that it gets.
+        let registers = unsafe { &mut *registers };
+        if core::mem::take(&mut self.process.has_waited) && self.process.signals.is_any_due() {
+            self.interrupt_call(registers);
+        } else {
+            // Whatever is still to be done, `settle` does next.
+            let _ = self.make_call(registers);
+        }
+    }
+
+    /// A signal ends the wait of a call: it returns what it did so far, or is made
+    /// again after the handler, or fails.
+    fn interrupt_call(&mut self, registers: &mut Registers) {
+        self.process.deadline = None;
+        let written = core::mem::take(&mut self.process.written);
+        if written > 0 {
+            registers.rax = written;
+            return;
+        }
+        let signals = &self.process.signals;
+        let is_made_again = syscall::is_restartable(registers.rax)
+            && signals.next_due().is_some_and(|signal| signals.restarts_calls(signal));
+        if is_made_again {
+            registers.repeat_call();
+        } else {
+            registers.rax = Errno::EINTR.as_return_value();
+        }
+    }
+
+    /// Lets the next one run that can; waits for it if there is none.
+    fn run_next(&mut self) {
+        let next = loop {
+            match self.processes.ready.pop_front() {
+                Some(pid) => {
+                    if let Some(next) = self.processes.all.remove(&pid) {
+                        break next;
+                    }
+                }
+                None => {
+                    self.pass_time();
+                    if self.process.state == State::Ready {
+                        return;
+                    }
+                }
+            }
+        };
+        self.switch_to(next);
+    }
+
+    fn switch_to(&mut self, next: Box<Process>) {
+        // A process whose state cannot be kept cannot go on.
+        if self.process.thread.save().is_err() {
+            self.process.signals.raise(Signal::SIGKILL, SignalInfo::default());
+        }
+        let last = core::mem::replace(&mut self.process, next);
+        self.processes.all.insert(last.pid, last);
+        self.process.thread.restore();
+        self.process.make_current();
+        self.set_attention();
+    }
+
+    /// Replaces the running process, which is gone, by the next one. Returns what is left of it.
+    pub fn replace_by_next(&mut self) -> Box<Process> {
+        let next = loop {
+            match self.processes.ready.pop_front() {
+                Some(pid) => {
+                    if let Some(next) = self.processes.all.remove(&pid) {
+                        break next;
+                    }
+                }
+                None => self.pass_time(),
+            }
+        };
+        let last = core::mem::replace(&mut self.process, next);
+        self.process.thread.restore();
+        self.process.make_current();
+        self.set_attention();
+        last
+    }
+
+    /// The share of calls is used up, or a time has come.
+    fn take_turns(&mut self) {
+        self.serve_timers();
+        if self.processes.ready.is_empty() {
+            self.set_attention();
+            return;
+        }
+        let pid = self.process.pid;
+        self.processes.ready.push_back(pid);
+        self.run_next();
+    }
+
+    /// Lets the next ready process run before this one goes on: `sched_yield`.
+    pub fn yield_turn(&mut self) {
+        self.attention_at = self.nr_calls;
+    }
+
+    /// Sets when the running process is to be looked at again.
+    pub fn set_attention(&mut self) {
+        let turn = self.nr_calls + SHARE_CALLS;
+        self.attention_at = match self.next_time() {
+            Some(time) => turn.min(self.calls_until(time)),
+            None => turn,
+        };
+    }
+
+    /// The next time that somebody waits for.
+    fn next_time(&self) -> Option<u64> {
+        let times = |process: &Process| {
+            let deadline = process.deadline.filter(|_| process.state == State::Waiting);
+            [deadline, process.alarm.map(|(time, _)| time)].into_iter().flatten().min()
+        };
+        self.processes.iter().chain([&*self.process]).filter_map(times).min()
+    }
+
+    /// Nobody can run: moves the clock to the next time that somebody waits for.
+    fn pass_time(&mut self) {
+        let Some(time) = self.next_time() else { self.end_deadlock() };
+        self.slept_ns += time.saturating_sub(self.now());
+        self.serve_timers();
+    }
+
+    /// Wakes those whose time has come, and sends the alarms that are due.
+    fn serve_timers(&mut self) {
+        let now = self.now();
+        let mut due = Vec::new();
+        let mut alarms = Vec::new();
+        for process in self.processes.iter_mut().chain([&mut *self.process]) {
+            if process.state == State::Waiting && process.deadline.is_some_and(|time| time <= now) {
+                due.push(process.pid);
+            }
+            if let Some((time, interval)) = process.alarm
+                && time <= now
+            {
+                process.alarm = (interval > 0).then_some((now + interval, interval));
+                alarms.push(process.pid);
+            }
+        }
+        for pid in due {
+            self.processes.set_ready(pid, State::Waiting);
+            if self.process.pid == pid {
+                self.process.state = State::Ready;
+            }
+        }
+        for pid in alarms {
+            self.send(pid, Signal::SIGALRM, SignalInfo { code: 0x80, ..SignalInfo::default() });
+            if self.process.pid == pid && self.process.state == State::Waiting {
+                self.process.state = State::Ready;
+            }
+        }
+    }
+
+    /// Every process waits for another one, for ever.
+    fn end_deadlock(&mut self) -> ! {
+        end::say(&format_args!("every process waits for another one: the run cannot go on"));
+        end::finish(self, Ending::Killed(Signal::SIGKILL.number()))
+    }
+}

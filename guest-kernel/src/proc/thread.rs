@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! A thread: what the processor holds while a program runs. A process has one.
+
+use crate::arch::{
+    cpu,
+    trap::Registers,
+    vector::{self, VectorState},
+};
+use alloc::boxed::Box;
+use core::cell::UnsafeCell;
+
+/// The state of a thread that does not run.
+pub struct Thread {
+    /// Integer registers. In a cell of its own: the trap code writes to it behind Rust's back.
+    registers: Box<UnsafeCell<Registers>>,
+    /// Bases of FS and GS, as they were when the thread last stopped running.
+    bases: (u64, u64),
+    /// Vector registers, as they were when the thread last stopped running.
+    vectors: Option<VectorState>,
+}
+
+impl Thread {
+    /// A thread at the start of a program.
+    #[must_use]
+    pub fn new(registers: Registers) -> Self {
+        Self { registers: Box::new(UnsafeCell::new(registers)), bases: (0, 0), vectors: None }
+    }
+
+    /// A copy of the thread that runs, with its own registers.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn copy_running(registers: Registers) -> Result<Self, vector::NoMemory> {
+        Ok(Self {
+            registers: Box::new(UnsafeCell::new(registers)),
+            bases: (cpu::fs_base(), cpu::gs_base()),
+            vectors: Some(VectorState::of_processor()?),
+        })
+    }
+
+    /// A pointer to the registers, for the trap code.
+    #[must_use]
+    pub fn registers(&self) -> *mut Registers {
+        self.registers.get()
+    }
+
+    /// The registers of a thread that does not run, or whose trap is being served.
+    ///
+    /// # Safety
+    /// Nobody else has a reference to them for as long as this one lives.
+    #[expect(clippy::mut_from_ref, reason = "the registers lie in a cell of their own")]
+    #[must_use]
+    pub unsafe fn registers_mut(&self) -> &mut Registers {
+        // SAFETY: the caller promises that this is the only reference.
+        unsafe { &mut *self.registers.get() }
+    }
+
+    /// Makes traps save to this thread's registers.
+    pub fn make_current(&self) {
+        cpu::set_frame(self.registers.get());
+    }
+
+    /// Saves what the processor holds of the thread that runs besides its integer registers.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn save(&mut self) -> Result<(), vector::NoMemory> {
+        self.bases = (cpu::fs_base(), cpu::gs_base());
+        match &mut self.vectors {
+            Some(vectors) => vectors.save(),
+            None => self.vectors = Some(VectorState::of_processor()?),
+        }
+        Ok(())
+    }
+
+    /// Brings back what [`Thread::save`] saved, or the state at the start of a program.
+    pub fn restore(&self) {
+        cpu::set_fs_base(self.bases.0);
+        cpu::set_gs_base(self.bases.1);
+        match &self.vectors {
+            Some(vectors) => vectors.restore(),
+            None => vector::reset(),
+        }
+    }
+
+    /// Puts the thread at the start of a program.
+    pub fn restart(&mut self, registers: Registers) {
+        *self.registers.get_mut() = registers;
+        self.bases = (0, 0);
+        self.vectors = None;
+    }
+}
