@@ -12,6 +12,9 @@ use seed_protocols::block::SECTOR_SIZE;
 /// Bytes in one request, at most. QEMU takes less than 2 GiB.
 const REQUEST_MAX_BYTES: u64 = 512 << 20;
 
+/// Segments that there is room for before a request grows.
+const FIRST_SEGMENTS: usize = 16;
+
 /// Times in the archive, in seconds since 1970: the same for every run.
 const ARCHIVE_MTIME: u32 = 0;
 
@@ -56,7 +59,8 @@ pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Err
     if plan.size_bytes() > capacity {
         return Err(Error::TooSmall { needed: plan.size_bytes(), capacity });
     }
-    let mut sink = DiskSink { disk, sector: 0, segments: Vec::new(), nr_bytes: 0 };
+    let mut sink =
+        DiskSink { disk, sector: 0, segments: Vec::with_capacity(FIRST_SEGMENTS), nr_bytes: 0 };
     plan.write(ARCHIVE_MTIME, &mut sink).map_err(|error| match error {
         WriteError::Sink(error) => Error::Disk(error),
         WriteError::NoMemory => Error::NoMemory,

@@ -10,8 +10,8 @@ use seed_protocols::settings::{self, Setting};
 /// Path of the program where nothing names another.
 const DEFAULT_PATH: &[u8] = b"/init";
 
-/// File that holds the arguments where the command line has none.
-const ARGUMENTS_FILE: &[u8] = b"/init.argv";
+/// File in the root directory that holds the arguments where the command line has none.
+const ARGUMENTS_FILE: &[u8] = b"init.argv";
 
 /// Arguments where nothing gives others.
 const DEFAULT_ARGUMENTS: &[&[u8]] = &[b"init"];
@@ -123,6 +123,9 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The arguments that a file holds: split at zeros if it has any, else at white space. They are
 /// kept for as long as the machine runs.
 fn arguments_of_file(fs: &mut FileSystem) -> Vec<&'static [u8]> {
+    if !fs.has_entry(InodeId::ROOT, ARGUMENTS_FILE) {
+        return Vec::new();
+    }
     let Ok(inode) = fs.resolve(InodeId::ROOT, ARGUMENTS_FILE, Follow::Last) else {
         return Vec::new();
     };

@@ -226,7 +226,10 @@ struct Decoded {
 }
 
 impl Decoded {
-    const ZERO: Self = Self { digits: *b"00000000", value: 0 };
+    /// A first guess, so that a usual value needs no decoding even then.
+    const fn guess(digits: [u8; 8], value: u32) -> Self {
+        Self { digits, value }
+    }
 
     #[inline]
     fn decode(&mut self, digits: [u8; 8]) -> Option<u32> {
@@ -241,7 +244,13 @@ impl<'a> Reader<'a> {
     /// A reader at the first entry. Bytes behind the trailer are ignored.
     #[must_use]
     pub fn new(archive: &'a [u8]) -> Self {
-        Self { archive, offset: 0, mode: Decoded::ZERO, nlink: Decoded::ZERO, mtime: Decoded::ZERO }
+        Self {
+            archive,
+            offset: 0,
+            mode: Decoded::guess(*b"000081ED", mode::REGULAR | 0o755),
+            nlink: Decoded::guess(*b"00000001", 1),
+            mtime: Decoded::guess(*b"00000000", 0),
+        }
     }
 
     /// The next entry, or `None` at the trailer.
@@ -251,16 +260,20 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn read_entry(&mut self) -> Result<Option<Entry<'a>>, Error> {
         let offset = self.offset;
-        let Some(header) = self.read_header() else { return Err(self.header_error()) };
+        let Some((bytes, name_size)) = self.header_bytes() else { return Err(self.header_error()) };
         let name_start = offset + HEADER_SIZE;
-        let name_end = name_start + header.name_size as usize;
+        let name_end = name_start + name_size as usize;
         let Some(stored) = self.archive.get(name_start..name_end) else {
             return Err(Error::TruncatedHeader { offset });
         };
         let name = &stored[..find_byte(stored, 0).unwrap_or(stored.len())];
-        if name == TRAILER {
+        // The trailer's other fields mean nothing.
+        if name.len() == TRAILER.len() && has_prefix(name, TRAILER) {
             return Ok(None);
         }
+        let Some(header) = self.read_header(bytes, name_size) else {
+            return Err(self.header_error());
+        };
         let data_offset = name_end + padding(name_end);
         let data_end = data_offset + header.size_bytes as usize;
         let Some(data) = self.archive.get(data_offset..data_end) else {
@@ -274,20 +287,27 @@ impl<'a> Reader<'a> {
         Ok(Some(Entry { offset, header, name, data_offset, data }))
     }
 
-    /// The header that is next, if it is one: [`Reader::header_error`] finds out why not.
+    /// The header that is next, if there is one, and the size of its name:
+    /// [`Reader::header_error`] finds out why not.
     #[inline]
-    fn read_header(&mut self) -> Option<Header> {
+    fn header_bytes(&self) -> Option<(&'a [u8; HEADER_SIZE], u32)> {
         let bytes = self.archive.get(self.offset..)?.first_chunk::<HEADER_SIZE>()?;
-        if !bytes.starts_with(MAGIC) {
+        if bytes.first_chunk() != Some(MAGIC) {
             return None;
         }
+        Some((bytes, parse_hex(digits(bytes, Field::NameSize))?))
+    }
+
+    /// The fields of a header, if they can be read.
+    #[inline]
+    fn read_header(&mut self, bytes: &[u8; HEADER_SIZE], name_size: u32) -> Option<Header> {
         Some(Header {
             ino: parse_hex(digits(bytes, Field::Ino))?,
             mode: self.mode.decode(digits(bytes, Field::Mode))?,
             nlink: self.nlink.decode(digits(bytes, Field::Nlink))?,
             mtime: self.mtime.decode(digits(bytes, Field::Mtime))?,
             size_bytes: parse_hex(digits(bytes, Field::FileSize))?,
-            name_size: parse_hex(digits(bytes, Field::NameSize))?,
+            name_size,
         })
     }
 

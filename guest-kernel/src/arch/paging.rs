@@ -216,6 +216,37 @@ impl PageTables {
         Ok(())
     }
 
+    /// Maps `count` adjacent frames from `first` on where no page is mapped, inside one 2 MiB range.
+    /// `mapped` is called with each frame that is.
+    ///
+    /// # Errors
+    /// Memory for a table ran out.
+    pub fn map_run(
+        &mut self,
+        start: UserAddr,
+        first: Frame,
+        count: u64,
+        rights: Rights,
+        mut mapped: impl FnMut(Frame),
+    ) -> Result<(), NoMemory> {
+        let table = self.last_table(start)?;
+        let mut slot = slot(table, start, 0);
+        let mut entry = first.start().0 | rights.flags();
+        let end = entry + count * PAGE_SIZE;
+        let mut groups = frames().note(table.frame());
+        while entry < end {
+            if frames().read_word(slot) == 0 {
+                frames().write_word(slot, entry);
+                groups |= group_bit(slot);
+                mapped(PhysAddr(entry & ADDRESS).frame());
+            }
+            entry += PAGE_SIZE;
+            slot = slot.add(8);
+        }
+        frames().set_note(table.frame(), groups);
+        Ok(())
+    }
+
     /// Maps a 2 MiB page if nothing is mapped in its range; tells whether it did.
     ///
     /// # Errors
@@ -281,9 +312,9 @@ impl PageTables {
         }
     }
 
-    /// Gives back all tables. Pages must have been removed before.
-    pub fn free(self) {
-        free_table(self.root, TOP_LEVEL);
+    /// Gives back all tables, and each page that they map to `release`. They must not be current.
+    pub fn free(self, mut release: impl FnMut(Mapping)) {
+        free_table(self.root, TOP_LEVEL, &mut release);
     }
 
     /// Makes these tables current.
@@ -390,21 +421,35 @@ fn slot(table: PhysAddr, address: UserAddr, level: u32) -> PhysAddr {
 fn write_entry(slot: PhysAddr, entry: u64) {
     frames().write_word(slot, entry);
     let table = slot.frame();
-    let note = frames().note(table);
-    frames().set_note(table, note | 1 << (slot.0 / 64 % 64));
+    frames().set_note(table, frames().note(table) | group_bit(slot));
 }
 
-/// The indices of the entries of `table` that may be present, in order.
-fn noted_entries(table: Frame) -> impl Iterator<Item = u64> {
-    let mut groups = frames().note(table);
-    core::iter::from_fn(move || {
-        (groups != 0).then(|| {
-            let group = u64::from(groups.trailing_zeros());
-            groups &= groups - 1;
-            group * 8..group * 8 + 8
-        })
-    })
-    .flatten()
+/// The note's bit for the group of eight entries that `slot` belongs to.
+#[inline]
+fn group_bit(slot: PhysAddr) -> u64 {
+    1 << (slot.0 / 64 % 64)
+}
+
+/// Calls `visit` with each entry of `table` from index `first` to `last` that is not empty, and with
+/// its place.
+#[inline]
+fn for_each_entry(table: Frame, first: u64, last: u64, mut visit: impl FnMut(u64, PhysAddr, u64)) {
+    let mut groups = frames().note(table) & u64::MAX << (first / 8) & u64::MAX >> (63 - last / 8);
+    while groups != 0 {
+        let group = u64::from(groups.trailing_zeros()) * 8;
+        groups &= groups - 1;
+        // A plain loop: stepping an inclusive range costs more than looking at the entry.
+        let mut index = group.max(first);
+        let end = (group + 8).min(last + 1);
+        while index < end {
+            let slot = table.start().add(index * 8);
+            let entry = frames().read_word(slot);
+            if entry != 0 {
+                visit(index, slot, entry);
+            }
+            index += 1;
+        }
+    }
 }
 
 /// The part of [`PageTables::update`] below one table, which maps from `base` on. `range` has its
@@ -416,58 +461,49 @@ fn update_table(
     range: (u64, u64),
     visit: &mut impl FnMut(UserAddr, Mapping) -> Update,
 ) {
-    let entry_bytes = PAGE_SIZE << (9 * level);
-    for index in noted_entries(table) {
-        let first = base + index * entry_bytes;
-        if first > range.1 {
-            return;
-        }
-        if first + (entry_bytes - 1) < range.0 {
-            continue;
-        }
-        let slot = table.start().add(index * 8);
-        let entry = frames().read_word(slot);
-        if entry == 0 {
-            continue;
-        }
-        let size = match (level, entry & LARGE) {
-            (0, _) => PageSize::Small,
-            (_, LARGE) => PageSize::Large,
-            _ => {
-                let below = PhysAddr(entry & ADDRESS).frame();
-                update_table(below, level - 1, first, range, visit);
-                continue;
-            }
+    let shift = 12 + 9 * level;
+    let first = range.0.saturating_sub(base) >> shift;
+    let last = ((range.1 - base) >> shift).min(ENTRIES - 1);
+    for_each_entry(table, first, last, |index, slot, entry| {
+        let start = base + (index << shift);
+        let Some(mapping) = leaf_mapping(entry, level) else {
+            let below = PhysAddr(entry & ADDRESS).frame();
+            return update_table(below, level - 1, start, range, visit);
         };
-        match visit(UserAddr(first), Mapping::from_entry(entry, size)) {
+        match visit(UserAddr(start), mapping) {
             Update::Keep => {}
             Update::Remove => {
                 frames().write_word(slot, 0);
-                invalidate(UserAddr(first));
+                invalidate(UserAddr(start));
             }
             Update::Hide => {
-                let hidden = entry & !(PRESENT | WRITABLE) | HIDDEN;
-                frames().write_word(slot, hidden);
-                invalidate(UserAddr(first));
+                frames().write_word(slot, entry & !(PRESENT | WRITABLE) | HIDDEN);
+                invalidate(UserAddr(start));
             }
             Update::Protect(rights) => {
-                let large = if size == PageSize::Large { LARGE } else { 0 };
+                let large = if mapping.size == PageSize::Large { LARGE } else { 0 };
                 frames().write_word(slot, entry & ADDRESS | rights.flags() | large);
-                invalidate(UserAddr(first));
+                invalidate(UserAddr(start));
             }
         }
+    });
+}
+
+/// The page that an entry of a table of `level` maps; `None` if it leads to another table.
+#[inline]
+fn leaf_mapping(entry: u64, level: u32) -> Option<Mapping> {
+    match (level, entry & LARGE) {
+        (0, _) => Some(Mapping::from_entry(entry, PageSize::Small)),
+        (_, LARGE) => Some(Mapping::from_entry(entry, PageSize::Large)),
+        _ => None,
     }
 }
 
-fn free_table(table: Frame, level: u32) {
-    if level > 0 {
-        for index in noted_entries(table) {
-            let entry = frames().read_word(table.start().add(index * 8));
-            if entry != 0 && entry & LARGE == 0 {
-                free_table(PhysAddr(entry & ADDRESS).frame(), level - 1);
-            }
-        }
-    }
+fn free_table(table: Frame, level: u32, release: &mut impl FnMut(Mapping)) {
+    for_each_entry(table, 0, ENTRIES - 1, |_, _, entry| match leaf_mapping(entry, level) {
+        Some(mapping) => release(mapping),
+        None => free_table(PhysAddr(entry & ADDRESS).frame(), level - 1, release),
+    });
     frames().release(table);
 }
 
@@ -540,7 +576,9 @@ mod tests {
         let mut tables = tables();
         tables.map(UserAddr(0x1000), Frame(6), WRITE).unwrap();
         tables.map(UserAddr(0x7fff_0000_0000), Frame(6), WRITE).unwrap();
-        tables.free();
+        let mut nr_pages = 0;
+        tables.free(|_| nr_pages += 1);
+        assert_eq!(nr_pages, 2);
         assert_eq!(frames().counts().free, before - 1);
     }
 }

@@ -147,8 +147,8 @@ impl<'s, S: Sink> Writer<'s, S> {
     }
 
     fn stage_zeros(&mut self, len: u64) -> Result<(), WriteError<S::Error>> {
-        let zeros = [0; SECTOR_SIZE as usize];
-        self.stage(&zeros[..usize::try_from(len).unwrap_or(zeros.len())])
+        static ZEROS: [u8; SECTOR_SIZE as usize] = [0; SECTOR_SIZE as usize];
+        self.stage(&ZEROS[..usize::try_from(len).unwrap_or(ZEROS.len())])
     }
 
     /// Appends bytes that are collected in frames of the writer.

@@ -19,6 +19,9 @@ pub const MAX_FILE_SIZE: u64 = 1 << 40;
 /// Pages that a leaf of the table covers: 32 MiB.
 const LEAF_PAGES: u64 = 8192;
 
+/// Slots of the first leaf of a small file.
+const FIRST_SLOTS: usize = 16;
+
 /// The slot of a page without an own frame. Frame 0 is never handed out.
 const NO_FRAME: u32 = 0;
 
@@ -168,6 +171,20 @@ impl FileData {
         }
     }
 
+    /// As [`FileData::page_at_hand`], with how many of `max` pages from there on lie in adjacent
+    /// frames.
+    pub(super) fn run_at_hand(&self, index: u64, max: u64) -> Option<(Frame, u64)> {
+        let offset = index * PAGE_SIZE;
+        let end = self.size.min(offset + max * PAGE_SIZE);
+        if offset < end
+            && let (Some(start), len @ PAGE_SIZE..) = self.piece(offset, end)
+            && start.0.is_multiple_of(PAGE_SIZE)
+        {
+            return Some((start.frame(), len / PAGE_SIZE));
+        }
+        self.page_at_hand(index).map(|frame| (frame, 1))
+    }
+
     /// The own frame of page `index`, made if there is none.
     ///
     /// # Errors
@@ -279,12 +296,18 @@ impl FileData {
     /// Makes the table reach over `count` pages from `index` on, all in one leaf.
     fn reserve_slots(&mut self, index: u64, count: u64) -> Result<(), Errno> {
         let leaf = to_usize(index / LEAF_PAGES);
+        let end = to_usize(index % LEAF_PAGES + count);
+        if self.leaves.is_empty() && leaf == 0 && end <= FIRST_SLOTS {
+            let mut slots = Vec::with_capacity(FIRST_SLOTS);
+            slots.resize(end, NO_FRAME);
+            self.leaves = alloc::vec![slots];
+            return Ok(());
+        }
         if leaf >= self.leaves.len() {
             self.leaves.try_reserve(leaf + 1 - self.leaves.len()).map_err(|_| Errno::ENOSPC)?;
             self.leaves.resize_with(leaf + 1, Vec::new);
         }
         let slots = &mut self.leaves[leaf];
-        let end = to_usize(index % LEAF_PAGES + count);
         if end > slots.len() {
             slots.try_reserve(end - slots.len()).map_err(|_| Errno::ENOSPC)?;
             slots.resize(end, NO_FRAME);

@@ -116,11 +116,11 @@ impl FileSystem {
         }
     }
 
-    /// As [`FileSystem::page_for_mapping`], but `None` also where a frame would have to be made:
-    /// for mapping ahead what costs nothing.
+    /// As [`FileSystem::page_for_mapping`], but `None` also where a frame would have to be made, and
+    /// with how many of `max` pages lie in adjacent frames: for mapping ahead what costs nothing.
     #[must_use]
-    pub fn page_if_at_hand(&self, id: InodeId, index: u64) -> Option<Frame> {
-        self.data(id).ok()?.page_at_hand(index)
+    pub fn run_at_hand(&self, id: InodeId, index: u64, max: u64) -> Option<(Frame, u64)> {
+        self.data(id).ok()?.run_at_hand(index, max)
     }
 
     /// The file's own frame for page `index`, to be mapped shared and writable; `None` behind the

@@ -78,7 +78,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// Something does not fit the format.
     pub fn new(tree: &'a mut FileSystem, roots: &[&[u8]]) -> Result<Self, PackError> {
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(roots.len());
         let mut nr_missing_roots = 0;
         for root in roots {
             let root = normalise(root);

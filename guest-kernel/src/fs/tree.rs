@@ -200,6 +200,12 @@ impl FileSystem {
         self.remove_name(&parent, child, now)
     }
 
+    /// Whether a directory has an entry `name` of the archive's or of a program's making.
+    #[must_use]
+    pub fn has_entry(&self, directory: InodeId, name: &[u8]) -> bool {
+        self.directory(directory).is_ok_and(|names| names.find(name).is_some())
+    }
+
     /// What `name` stands for in a directory; `.` and `..` are not known here.
     #[inline]
     pub(super) fn lookup(

@@ -9,6 +9,12 @@ use super::directory::Position;
 use super::inode::{FileSystem, InodeId};
 use alloc::vec::Vec;
 
+/// Levels and waiting directories that there is room for before a walk grows.
+const FIRST_LEVELS: usize = 12;
+
+/// Bytes that there is room for in the path before it grows.
+const FIRST_PATH_LEN: usize = 256;
+
 /// Which part of a directory is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
@@ -61,8 +67,11 @@ impl<'a> Walk<'a> {
             prefix_len: 0,
             waiting_start: 0,
         };
-        let levels = Vec::from([top]);
-        Self { tree, roots, levels, waiting: Vec::new(), path: Vec::new() }
+        // What most trees need is there from the start: growing costs more than the walk itself.
+        let mut levels = Vec::with_capacity(FIRST_LEVELS);
+        levels.push(top);
+        let waiting = Vec::with_capacity(FIRST_LEVELS);
+        Self { tree, roots, levels, waiting, path: Vec::with_capacity(FIRST_PATH_LEN) }
     }
 
     /// The next inode with its path, which has no leading slash.

@@ -310,15 +310,6 @@ impl Frames {
         unsafe { self.pointer(from).cast::<[u8; N]>().read() }
     }
 
-    /// Writes aligned 64-bit words, one behind the other.
-    #[inline]
-    pub fn write_words<const N: usize>(&self, to: PhysAddr, words: [u64; N]) {
-        // Word for word: a copy of the array as a whole would put it together somewhere else first.
-        for (index, word) in (0..).zip(words) {
-            self.write_word(to.add(index * 8), word);
-        }
-    }
-
     /// Where physical memory at `address` is mapped.
     #[must_use]
     #[inline]

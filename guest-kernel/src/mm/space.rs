@@ -22,7 +22,7 @@ use core::ops::Range;
 const MMAP_TOP: u64 = 0x7fff_f7ff_f000;
 
 /// Pages that a fault on a small page brings in, at most.
-const AROUND_PAGES: u64 = 8;
+const AROUND_PAGES: u64 = 16;
 
 /// Large pages are used while at least one in this many frames is free.
 const LARGE_PAGE_RESERVE: u64 = 4;
@@ -100,6 +100,8 @@ pub struct Area {
     pub end: u64,
     /// What the program may do.
     pub access: Access,
+    /// Whether the program could ever write: only then there are pages that are not the file's.
+    pub was_writable: bool,
     /// Where pages come from.
     pub backing: Backing,
     /// Who sees writes.
@@ -219,6 +221,7 @@ impl AddressSpace {
         for area in &mut self.areas {
             if area.start >= start && area.end <= end {
                 area.access = access;
+                area.was_writable |= access.write;
             }
         }
         // Rights that grow come with the next fault, which knows whether the frame is shared.
@@ -289,6 +292,7 @@ impl AddressSpace {
                 start: old,
                 end: new,
                 access: Access::READ_WRITE,
+                was_writable: true,
                 backing: Backing::Anonymous,
                 sharing: Sharing::Private,
             };
@@ -326,8 +330,7 @@ impl AddressSpace {
         {
             return Ok(mapping);
         }
-        self.fault(fs, address, access)?;
-        self.tables.find(address).ok_or(FaultError::NoMemory)
+        self.bring_in(fs, address, access)
     }
 
     /// Serves a fault.
@@ -340,6 +343,15 @@ impl AddressSpace {
         address: UserAddr,
         access: FaultAccess,
     ) -> Result<(), FaultError> {
+        self.bring_in(fs, address, access).map(|_| ())
+    }
+
+    fn bring_in(
+        &mut self,
+        fs: &mut FileSystem,
+        address: UserAddr,
+        access: FaultAccess,
+    ) -> Result<Mapping, FaultError> {
         let area = *self.area_at(address.0).ok_or(FaultError::NotMapped)?;
         if !area.access.allows(access) {
             return Err(FaultError::NotAllowed);
@@ -373,7 +385,9 @@ impl AddressSpace {
             }
         }
         let mut result = Ok(());
-        for area in &self.areas {
+        // What was never written comes from the file again, if it is wanted at all.
+        let has_own_pages = |area: &&Area| area.was_writable || area.backing == Backing::Anonymous;
+        for area in self.areas.iter().filter(has_own_pages) {
             let target = &mut copy.tables;
             self.tables.update(UserAddr(area.start), UserAddr(area.end), |address, mapping| {
                 if result.is_err() {
@@ -401,9 +415,13 @@ impl AddressSpace {
     }
 
     /// Gives everything back.
-    pub fn free(mut self, fs: &mut FileSystem) {
-        self.remove_whole(fs, 0..self.areas.len());
-        self.tables.free();
+    pub fn free(self, fs: &mut FileSystem) {
+        self.tables.free(|mapping| frames().release(mapping.frame));
+        for area in &self.areas {
+            if let Backing::File { inode, .. } = area.backing {
+                fs.close(inode);
+            }
+        }
     }
 
     /// A page that is there but does not allow what was tried: a shared frame that is to be
@@ -414,15 +432,15 @@ impl AddressSpace {
         address: UserAddr,
         access: FaultAccess,
         mapping: Mapping,
-    ) -> Result<(), FaultError> {
+    ) -> Result<Mapping, FaultError> {
         if access != FaultAccess::Write {
             let rights = Rights { write: mapping.rights.write, ..area.access.rights() };
             self.tables.replace(address, mapping.frame, rights);
-            return Ok(());
+            return Ok(Mapping { rights, ..mapping });
         }
         if area.sharing == Sharing::Shared || frames().is_exclusive(mapping.frame) {
             self.tables.replace(address, mapping.frame, area.access.rights());
-            return Ok(());
+            return Ok(Mapping { rights: area.access.rights(), ..mapping });
         }
         if mapping.size == PageSize::Large {
             return self.copy_from_large(area, address, mapping);
@@ -431,7 +449,7 @@ impl AddressSpace {
         bulk::copy(copy.start(), mapping.frame.start(), PAGE_SIZE);
         self.tables.replace(address, copy, area.access.rights());
         frames().release(mapping.frame);
-        Ok(())
+        Ok(Mapping { frame: copy, rights: area.access.rights(), ..mapping })
     }
 
     /// Writing to a large page that is shared with another process: a large copy.
@@ -440,34 +458,34 @@ impl AddressSpace {
         area: &Area,
         address: UserAddr,
         mapping: Mapping,
-    ) -> Result<(), FaultError> {
+    ) -> Result<Mapping, FaultError> {
         let copy = frames().allocate_block(LARGE_ORDER, Fill::Any).ok_or(FaultError::NoMemory)?;
         bulk::copy(copy.start(), mapping.frame.start(), LARGE_PAGE_SIZE);
         self.tables.replace(address, copy, area.access.rights());
         frames().release(mapping.frame);
-        Ok(())
+        Ok(Mapping { frame: copy, rights: area.access.rights(), ..mapping })
     }
 
-    fn fault_anonymous(&mut self, area: &Area, address: UserAddr) -> Result<(), FaultError> {
+    fn fault_anonymous(&mut self, area: &Area, address: UserAddr) -> Result<Mapping, FaultError> {
         let large_start = address.0 & !(LARGE_PAGE_SIZE - 1);
         if area.start <= large_start && large_start + LARGE_PAGE_SIZE <= area.end {
             let counts = frames().counts();
             let is_plenty = counts.free > counts.total / LARGE_PAGE_RESERVE;
             let fresh = || is_plenty.then(|| frames().allocate_fresh(LARGE_ORDER)).flatten();
             if self.tables.map_large(UserAddr(large_start), fresh, area.access.rights())? {
-                return Ok(());
+                return self.tables.find(address).ok_or(FaultError::NoMemory);
             }
         }
         let page = address.page();
-        let first = frames().allocate(Fill::Zeroed).ok_or(FaultError::NoMemory)?;
-        let mut first = Some(first);
+        let frame = frames().allocate(Fill::Zeroed).ok_or(FaultError::NoMemory)?;
+        let mut first = Some(frame);
         let large_end = large_start + LARGE_PAGE_SIZE;
         let end = area.end.min(large_end).min(page.0 + AROUND_PAGES * PAGE_SIZE);
         // Only memory that is zero already is worth bringing in ahead.
         self.tables.map_around(page, UserAddr(end), area.access.rights(), |_| {
             first.take().or_else(|| frames().allocate_fresh(0))
         })?;
-        Ok(())
+        Ok(Mapping { frame, rights: area.access.rights(), size: PageSize::Small })
     }
 
     fn fault_file(
@@ -477,34 +495,41 @@ impl AddressSpace {
         address: UserAddr,
         access: FaultAccess,
         (inode, index): (InodeId, u64),
-    ) -> Result<(), FaultError> {
+    ) -> Result<Mapping, FaultError> {
         let page = address.page();
         if area.sharing == Sharing::Shared && area.access.write {
             let frame = fs.writable_page(inode, index).map_err(file_error)?;
             let frame = frame.ok_or(FaultError::BeyondFile)?;
             frames().share(frame);
-            return Ok(self.tables.map(page, frame, area.access.rights())?);
+            return self.map_page(page, frame, area.access.rights());
         }
-        let frame = fs.page_for_mapping(inode, index).map_err(file_error)?;
-        let frame = frame.ok_or(FaultError::BeyondFile)?;
+        let end = area.end.min((page.0 | (LARGE_PAGE_SIZE - 1)) + 1);
+        let nr_around = AROUND_PAGES.min((end - page.0) / PAGE_SIZE);
+        let (frame, count) = match fs.run_at_hand(inode, index, nr_around) {
+            Some(run) => run,
+            None => {
+                let made = fs.page_for_mapping(inode, index).map_err(file_error)?;
+                (made.ok_or(FaultError::BeyondFile)?, 1)
+            }
+        };
         if access == FaultAccess::Write {
             let copy = frames().allocate(Fill::Any).ok_or(FaultError::NoMemory)?;
             bulk::copy(copy.start(), frame.start(), PAGE_SIZE);
-            return Ok(self.tables.map(page, copy, area.access.rights())?);
+            return self.map_page(page, copy, area.access.rights());
         }
-        let end = area.end.min((page.0 | (LARGE_PAGE_SIZE - 1)) + 1);
-        let end = end.min(page.0 + AROUND_PAGES * PAGE_SIZE);
         let rights = area.access.rights_without_write();
-        self.tables.map_around(page, UserAddr(end), rights, |at| {
-            let frame = if at == page {
-                frame
-            } else {
-                fs.page_if_at_hand(inode, index + (at.0 - page.0) / PAGE_SIZE)?
-            };
-            frames().share(frame);
-            Some(frame)
-        })?;
-        Ok(())
+        self.tables.map_run(page, frame, count, rights, |frame| frames().share(frame))?;
+        Ok(Mapping { frame, rights, size: PageSize::Small })
+    }
+
+    fn map_page(
+        &mut self,
+        page: UserAddr,
+        frame: Frame,
+        rights: Rights,
+    ) -> Result<Mapping, FaultError> {
+        self.tables.map(page, frame, rights)?;
+        Ok(Mapping { frame, rights, size: PageSize::Small })
     }
 
     fn covers(&self, start: u64, end: u64) -> bool {

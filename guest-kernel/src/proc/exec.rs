@@ -151,6 +151,7 @@ fn map_all(
         start: STACK_TOP - STACK_SIZE,
         end: STACK_TOP,
         access: Access::READ_WRITE,
+        was_writable: true,
         backing: Backing::Anonymous,
         sharing: Sharing::Private,
     };
@@ -196,7 +197,8 @@ fn map_area(
     access: Access,
     backing: Backing,
 ) -> Result<(), Errno> {
-    let area = Area { start, end, access, backing, sharing: Sharing::Private };
+    let area =
+        Area { start, end, access, was_writable: access.write, backing, sharing: Sharing::Private };
     memory.space.map(memory.fs, area)
 }
 

@@ -90,19 +90,18 @@ pub(super) fn build(
     let stack = (strings_start - words as u64 * 8) & !15;
 
     let mut writer = Writer::new(memory, UserAddr(stack));
-    writer.words([strings.arguments.len() as u64])?;
+    writer.word(strings.arguments.len() as u64)?;
     let mut next = strings_start;
     for list in lists {
         for string in list {
-            writer.words([next])?;
+            writer.word(next)?;
             next += string.len() as u64 + 1;
         }
-        writer.words([0])?;
+        writer.word(0)?;
     }
-    let path = next;
-    let platform = path + strings.path.len() as u64 + 1;
+    let platform = next + strings.path.len() as u64 + 1;
     let random = platform + PLATFORM.len() as u64 + 1;
-    writer.words(auxiliary_vector(executable, path, platform, random))?;
+    writer.auxiliary_vector(executable, &Addresses { path: next, platform, random })?;
     writer.move_to(UserAddr(strings_start));
     for list in lists {
         for string in list {
@@ -138,25 +137,36 @@ impl<'m, 'k> Writer<'m, 'k> {
     }
 
     #[inline]
-    fn words<const N: usize>(&mut self, words: [u64; N]) -> Result<(), Errno> {
-        let size = size_of_val(&words) as u64;
-        if self.room >= size {
-            frames().write_words(self.physical, words);
-            self.advance(size);
-            return Ok(());
+    fn word(&mut self, word: u64) -> Result<(), Errno> {
+        if self.room == 0 {
+            self.look_up()?;
         }
-        self.words_across_pages(&words)
+        frames().write_word(self.physical, word);
+        self.advance(8);
+        Ok(())
     }
 
-    #[inline(never)]
-    fn words_across_pages(&mut self, words: &[u64]) -> Result<(), Errno> {
-        for &word in words {
-            if self.room == 0 {
-                self.look_up()?;
-            }
-            frames().write_word(self.physical, word);
-            self.advance(8);
+    /// Writes the auxiliary vector: at once where it does not cross a page.
+    fn auxiliary_vector(
+        &mut self,
+        executable: &Executable,
+        addresses: &Addresses,
+    ) -> Result<(), Errno> {
+        let size = AUXILIARY_WORDS as u64 * 8;
+        if self.room < size {
+            let mut result = Ok(());
+            auxiliary_vector(addresses, executable, |kind, value| {
+                result = result.and_then(|()| self.word(kind)).and_then(|()| self.word(value));
+            });
+            return result;
         }
+        let mut at = self.physical;
+        auxiliary_vector(addresses, executable, |kind, value| {
+            frames().write_word(at, kind);
+            frames().write_word(at.add(8), value);
+            at = at.add(16);
+        });
+        self.advance(size);
         Ok(())
     }
 
@@ -193,56 +203,36 @@ impl<'m, 'k> Writer<'m, 'k> {
     }
 }
 
-/// The auxiliary vector: pairs of a type and a value.
-#[inline]
-fn auxiliary_vector(
-    executable: &Executable,
+/// Where the strings lie that the auxiliary vector names.
+struct Addresses {
     path: u64,
     platform: u64,
     random: u64,
-) -> [u64; AUXILIARY_WORDS] {
-    [
-        AT_PHDR,
-        executable.headers_address,
-        AT_PHENT,
-        Executable::HEADER_ENTRY_SIZE,
-        AT_PHNUM,
-        executable.nr_headers.into(),
-        AT_PAGESZ,
-        PAGE_SIZE,
-        AT_BASE,
-        0,
-        AT_FLAGS,
-        0,
-        AT_ENTRY,
-        executable.entry,
-        AT_UID,
-        0,
-        AT_EUID,
-        0,
-        AT_GID,
-        0,
-        AT_EGID,
-        0,
-        AT_PLATFORM,
-        platform,
-        AT_HWCAP,
-        HARDWARE_CAPABILITIES,
-        AT_CLKTCK,
-        100,
-        AT_SECURE,
-        0,
-        AT_RANDOM,
-        random,
-        AT_HWCAP2,
-        0,
-        AT_EXECFN,
-        path,
-        AT_MINSIGSTKSZ,
-        SIGNAL_STACK_MIN,
-        AT_NULL,
-        0,
-    ]
+}
+
+/// Gives the auxiliary vector, type and value, pair by pair.
+#[inline(always)]
+fn auxiliary_vector(addresses: &Addresses, executable: &Executable, mut put: impl FnMut(u64, u64)) {
+    put(AT_PHDR, executable.headers_address);
+    put(AT_PHENT, Executable::HEADER_ENTRY_SIZE);
+    put(AT_PHNUM, executable.nr_headers.into());
+    put(AT_PAGESZ, PAGE_SIZE);
+    put(AT_BASE, 0);
+    put(AT_FLAGS, 0);
+    put(AT_ENTRY, executable.entry);
+    put(AT_UID, 0);
+    put(AT_EUID, 0);
+    put(AT_GID, 0);
+    put(AT_EGID, 0);
+    put(AT_PLATFORM, addresses.platform);
+    put(AT_HWCAP, HARDWARE_CAPABILITIES);
+    put(AT_CLKTCK, 100);
+    put(AT_SECURE, 0);
+    put(AT_RANDOM, addresses.random);
+    put(AT_HWCAP2, 0);
+    put(AT_EXECFN, addresses.path);
+    put(AT_MINSIGSTKSZ, SIGNAL_STACK_MIN);
+    put(AT_NULL, 0);
 }
 
 /// Name of the processor family.

@@ -73,7 +73,7 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     if let Backing::File { inode, .. } = backing {
         kernel.fs.open(inode);
     }
-    let area = Area { start, end: start + length, access, backing, sharing };
+    let area = Area { start, end: start + length, access, was_writable: access.write, backing, sharing };
     kernel.process.space.map(&mut kernel.fs, area)?;
     Ok(start)
 }
