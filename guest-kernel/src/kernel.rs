@@ -131,10 +131,7 @@ pub fn trap_first(registers: &mut Registers) -> Outcome {
     match trap {
         Trap::SystemCall => kernel.enter_call(registers),
         Trap::PageFault { address, access } => kernel.serve_fault(UserAddr(address), access),
-        Trap::Exception(trap::INVALID_OPCODE) if kernel.is_int80(registers.rip) => {
-            registers.set_instruction(registers.rip + trap::INT80.len() as u64);
-            kernel.enter_call(registers)
-        }
+        Trap::Exception(trap::INVALID_OPCODE) => kernel.serve_invalid_opcode(registers),
         Trap::Exception(vector) => {
             let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
             kernel.force_signal(Signal::of_exception(vector), info)
@@ -199,9 +196,20 @@ impl Kernel {
         self.force_signal(signal, SignalInfo { code, address: address.0, ..SignalInfo::default() })
     }
 
-    fn is_int80(&mut self, instruction: u64) -> bool {
+    /// Where supervisor mode is interpreted, `int n` arrives as an invalid opcode: n = 0x80 is a
+    /// system call, and any other one is what a program may not do.
+    fn serve_invalid_opcode(&mut self, registers: &mut Registers) -> Outcome {
         let mut bytes = [0; trap::INT80.len()];
-        self.memory().read(UserAddr(instruction), &mut bytes).is_ok() && bytes == trap::INT80
+        let is_read = self.memory().read(UserAddr(registers.rip), &mut bytes).is_ok();
+        if is_read && bytes == trap::INT80 {
+            registers.set_instruction(registers.rip + trap::INT80.len() as u64);
+            return self.enter_call(registers);
+        }
+        let signal = match is_read && bytes[0] == trap::INT80[0] {
+            true => Signal::SIGSEGV,
+            false => Signal::SIGILL,
+        };
+        self.force_signal(signal, SignalInfo { code: SI_KERNEL, ..SignalInfo::default() })
     }
 
     /// A signal that the program cannot put off, as it cannot go on: if it is blocked or ignored

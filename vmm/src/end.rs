@@ -73,6 +73,22 @@ impl End {
         *self == Self::Exited(0)
     }
 
+    /// The same end, with the file named that it is about: the kernel does not know their names.
+    #[must_use]
+    pub fn naming(self, input: Option<&str>, output: Option<&str>) -> Self {
+        let named = |file: Option<&str>, why: String| match file {
+            Some(file) => format!("{file}: {why}"),
+            None => why,
+        };
+        match self {
+            Self::NotFound(why) => Self::NotFound(named(input, why)),
+            Self::NotExecutable(why) => Self::NotExecutable(named(input, why)),
+            Self::BadInput(why) => Self::BadInput(named(input, why)),
+            Self::OutputFailed(why) => Self::OutputFailed(named(output, why)),
+            other => other,
+        }
+    }
+
     fn as_end_state(&self) -> Option<EndState<'_>> {
         Some(match self {
             Self::Exited(status) => EndState::Exited(*status),

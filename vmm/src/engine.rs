@@ -8,7 +8,7 @@
 //! stop is an [`End`], a failing host included.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::backend::{Chosen, Machine, Stopped, kvm, qemu};
@@ -317,10 +317,14 @@ fn attempt(
         eprintln!("seedvmm: backend {}, {} MiB, kernel {name}", kind.name(), job.memory_mib);
     }
     let _limit = job.timeout.map(TimeLimit::start).transpose().map_err(Error::Timer)?;
-    let stopped = match backend {
+    let mut stopped = match backend {
         Chosen::Kvm(vm) => kvm::run(vm, &machine, &mut output)?,
         Chosen::Qemu(kind) => qemu::run(kind, &machine, &mut output)?,
     };
+    let initrd = job.initrd.as_deref().map(Path::to_string_lossy);
+    let input = images.input.as_ref().map(|image| image.name.as_str()).or(initrd.as_deref());
+    let output_name = images.output.as_ref().map(|image| image.name.as_str());
+    stopped.end = stopped.end.naming(input, output_name);
     if let Some(draft) = draft {
         // Digests are taken here, where they delay nothing: neither source was written to.
         draft.note_sources(&kernel_bytes, &images);

@@ -56,6 +56,17 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Bytes of a name that a message shows.
+const SHOWN_MAX: usize = 200;
+
+/// A name for a message, cut if it is long.
+fn shown(name: &[u8]) -> String {
+    match name.get(..SHOWN_MAX) {
+        Some(start) => String::from_utf8_lossy(start).into_owned() + "...",
+        None => String::from_utf8_lossy(name).into_owned(),
+    }
+}
+
 /// Why an archive cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnpackError(ErrorKind);
@@ -410,7 +421,7 @@ impl Meta {
 
 #[cold]
 fn refuse(offset: usize, name: &[u8], reason: Reason) -> UnpackError {
-    let name = String::from_utf8_lossy(name).into_owned();
+    let name = shown(name);
     UnpackError(ErrorKind::Entry { offset, name, reason })
 }
 

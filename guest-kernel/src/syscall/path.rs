@@ -35,6 +35,8 @@ pub(super) fn start(kernel: &mut Kernel, fd: u64, path: u64) -> Result<InodeId, 
     kernel.memory().read(UserAddr(path), &mut first)?;
     match first[0] {
         b'/' => Ok(InodeId::ROOT),
+        // An empty path leads nowhere, whatever it would start from.
+        0 => Err(Errno::ENOENT),
         _ => directory(kernel, fd),
     }
 }
@@ -58,9 +60,10 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
     }
     let follow = if flags & AT_SYMLINK_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
     let start = match text.first() {
+        None => return Err(Errno::ENOENT),
         Some(b'/') => InodeId::ROOT,
-        _ if is_cwd(fd) => kernel.process.cwd,
-        _ => directory(kernel, fd)?,
+        Some(_) if is_cwd(fd) => kernel.process.cwd,
+        Some(_) => directory(kernel, fd)?,
     };
     kernel.fs.resolve(start, &text, follow).map(Target::Inode)
 }
