@@ -42,9 +42,6 @@ const FRAME_INFO_BYTES: u64 = 16;
 /// Modules and memory ranges that a loader may give.
 const TABLE_MAX: u32 = 64;
 
-/// Seed of the random numbers.
-const RANDOM_SEED: u64 = 0;
-
 unsafe extern "C" {
     static kernel_end: u8;
     static boot_pml4: u8;
@@ -74,7 +71,7 @@ extern "C" fn kernel_main(start_info: u64) -> ! {
     fs.make_standard_nodes(Settings::default().epoch_ns);
     let settings = Settings::gather(boot.command_line, unpacked.settings, &mut fs)
         .unwrap_or_else(|error| bad_input(&format!("{error}")));
-    kernel::run(start_program(fs, settings, output))
+    start_program(fs, settings, output)
 }
 
 fn bad_input(reason: &str) -> ! {
@@ -239,9 +236,9 @@ fn read_input(disk: Option<Disk>) -> (&'static [u8], PhysAddr) {
     (unsafe { core::slice::from_raw_parts(frames().pointer(start), length) }, start)
 }
 
-/// Loads the first program.
-fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -> Kernel {
-    let mut random = Random::new(RANDOM_SEED);
+/// Loads the first program and lets it run.
+fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -> ! {
+    let mut random = Random::new(settings.seed);
     let mut random_bytes = [0; 16];
     random.fill(&mut random_bytes);
     let cwd = working_directory(&mut fs, settings.cwd);
@@ -259,9 +256,9 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
             _ => EndState::NotExecutable(&message),
         })
     });
-    let thread = Thread::new(loaded.registers);
+    let thread = Thread::new(loaded.start.registers());
     let process = Box::new(Process::first(settings.path, thread, loaded.space, cwd));
-    Kernel {
+    kernel::run(Kernel {
         fs,
         process,
         processes: Processes::new(),
@@ -273,7 +270,7 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         nr_calls: 0,
         slept_ns: 0,
         ranges: Ranges::new(),
-    }
+    })
 }
 
 fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {

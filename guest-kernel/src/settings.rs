@@ -22,6 +22,11 @@ const DEFAULT_EXPORTS: &[&[u8]] = &[b"out"];
 /// Command-line word that is the kernel's own: dump all files over the console at the end.
 const DUMP_WORD: &[u8] = b"dumpfs";
 
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// Latest start of the clock: it can go on for two hundred years before it overflows.
+const EPOCH_MAX_NS: u64 = u64::MAX / 2;
+
 /// Start of the clock, 2020-01-01 00:00:00 UTC.
 const DEFAULT_EPOCH_NS: u64 = 1_577_836_800 * 1_000_000_000;
 
@@ -42,6 +47,8 @@ pub struct Settings {
     pub dumps_files: bool,
     /// Start of the clock, in nanoseconds since 1970.
     pub epoch_ns: u64,
+    /// Seed of the random numbers.
+    pub seed: u64,
 }
 
 impl Default for Settings {
@@ -54,6 +61,7 @@ impl Default for Settings {
             exports: Cow::Borrowed(DEFAULT_EXPORTS),
             dumps_files: false,
             epoch_ns: DEFAULT_EPOCH_NS,
+            seed: 0,
         }
     }
 }
@@ -99,13 +107,18 @@ impl Settings {
         let has_arguments = !arguments.is_empty();
         let mut exports = Vec::new();
         for setting in settings::parse(bytes)? {
-            match setting? {
+            let setting = setting?;
+            match setting {
                 Setting::Path(path) => self.path = path,
                 Setting::Arg(_) if has_arguments => {}
                 Setting::Arg(argument) => arguments.push(argument),
                 Setting::Env(variable) => self.environment.push(variable),
                 Setting::Cwd(path) => self.cwd = path,
                 Setting::Export(path) => exports.push(path),
+                Setting::Epoch(_) => {
+                    self.epoch_ns = setting.number()?.saturating_mul(NS_PER_S).min(EPOCH_MAX_NS);
+                }
+                Setting::Seed(_) => self.seed = setting.number()?,
             }
         }
         if !exports.is_empty() {

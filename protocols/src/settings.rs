@@ -24,6 +24,10 @@ pub enum Setting<'a> {
     Cwd(&'a [u8]),
     /// A path to bring back, relative to the root; in place of `out`, may be repeated.
     Export(&'a [u8]),
+    /// Start of the clock in seconds since 1970, in decimal digits.
+    Epoch(&'a [u8]),
+    /// Seed of the random numbers, 64 bits in decimal digits.
+    Seed(&'a [u8]),
 }
 
 /// Why settings cannot be read.
@@ -33,6 +37,8 @@ pub enum Error {
     NotTerminated,
     /// A string without `=` or with an unknown key; its number, counted from 1.
     Unknown(usize),
+    /// A value that is no decimal number of 64 bits; its key.
+    NotNumber(&'static str),
 }
 
 impl fmt::Display for Error {
@@ -40,6 +46,7 @@ impl fmt::Display for Error {
         match self {
             Self::NotTerminated => write!(f, "settings end without a terminating zero"),
             Self::Unknown(number) => write!(f, "setting {number} is not known to this kernel"),
+            Self::NotNumber(key) => write!(f, "setting {key} is not a number of 64 bits"),
         }
     }
 }
@@ -56,7 +63,22 @@ impl<'a> Setting<'a> {
             Self::Env(value) => ("env", value),
             Self::Cwd(value) => ("cwd", value),
             Self::Export(value) => ("export", value),
+            Self::Epoch(value) => ("epoch", value),
+            Self::Seed(value) => ("seed", value),
         }
+    }
+
+    /// The value as a number.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn number(&self) -> Result<u64, Error> {
+        let (key, value) = self.key_value();
+        let digits = value.iter().try_fold(0_u64, |number, digit| {
+            let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+            number.checked_mul(10)?.checked_add(digit.into())
+        });
+        digits.filter(|_| !value.is_empty()).ok_or(Error::NotNumber(key))
     }
 
     fn parse(text: &'a [u8]) -> Option<Self> {
@@ -68,6 +90,8 @@ impl<'a> Setting<'a> {
             b"env" => Self::Env(value),
             b"cwd" => Self::Cwd(value),
             b"export" => Self::Export(value),
+            b"epoch" => Self::Epoch(value),
+            b"seed" => Self::Seed(value),
             _ => return None,
         })
     }
@@ -111,6 +135,14 @@ mod tests {
                 Setting::Export(b"o"),
             ]
         );
+    }
+
+    #[test]
+    fn numbers_are_decimal_and_fit_64_bits() {
+        assert_eq!(Setting::Seed(b"18446744073709551615").number(), Ok(u64::MAX));
+        for bad in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1 ", b"0x1"] {
+            assert_eq!(Setting::Epoch(bad).number(), Err(Error::NotNumber("epoch")));
+        }
     }
 
     #[test]

@@ -178,6 +178,10 @@ pub(crate) struct RunOptions {
     /// Path to bring back instead of out/, to its own place below DIR; may be repeated
     #[arg(long = "export", value_name = "PATH", requires = "output")]
     pub(crate) exports: Vec<OsString>,
+    /// Seed of the random numbers that the program gets, the same in every run otherwise
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
     /// Variable for the program's environment, which is empty otherwise; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE")]
     pub(crate) environment: Vec<OsString>,

@@ -22,7 +22,12 @@ pub(crate) struct SourceDateError {
 
 /// The time for archives, in seconds since 1970.
 pub(super) fn read() -> Result<u32, SourceDateError> {
-    std::env::var_os(VARIABLE).map_or(Ok(0), |value| parse(&value))
+    given().map(Option::unwrap_or_default)
+}
+
+/// The time that the variable gives, if it is set.
+pub(super) fn given() -> Result<Option<u32>, SourceDateError> {
+    std::env::var_os(VARIABLE).map(|value| parse(&value)).transpose()
 }
 
 fn parse(value: &OsStr) -> Result<u32, SourceDateError> {

@@ -160,8 +160,9 @@ pub(super) fn execute(options: RunOptions, started: Instant) -> Result<u8, RunEr
 
 /// The input disk, complete and sealed.
 fn pack_input(options: &RunOptions) -> Result<File, RunError> {
-    let mtime = source_date::read()?;
-    let tree = input_tree(options)?;
+    let epoch = source_date::given()?;
+    let mtime = epoch.unwrap_or_default();
+    let tree = input_tree(options, epoch)?;
     let image = archive::memory_image("in", 0)?;
     let mut progress = Progress::new("packing", tree.size_bytes());
     archive::pack(&tree, mtime, &image, &mut |bytes| progress.advance(bytes))?;
@@ -170,9 +171,9 @@ fn pack_input(options: &RunOptions) -> Result<File, RunError> {
 }
 
 /// The files of the guest: the root folder, the inputs, the program and the settings.
-fn input_tree(options: &RunOptions) -> Result<Tree, RunError> {
+fn input_tree(options: &RunOptions, epoch: Option<u32>) -> Result<Tree, RunError> {
     let mut tree = Tree::new();
-    let settings = settings::encode(options)?;
+    let settings = settings::encode(options, epoch)?;
     if let Some(root) = &options.root {
         tree.insert_contents(b"", root)?;
         if tree.contains(protocol::NAME) {

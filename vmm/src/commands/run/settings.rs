@@ -45,8 +45,19 @@ pub(super) fn program(options: &RunOptions) -> &OsStr {
 }
 
 /// The bytes of the settings entry.
-pub(super) fn encode(options: &RunOptions) -> Result<Vec<u8>, SettingsError> {
+///
+/// `epoch` is where the clock starts, in seconds since 1970, if not where it does by itself.
+pub(super) fn encode(
+    options: &RunOptions,
+    epoch: Option<u32>,
+) -> Result<Vec<u8>, SettingsError> {
     let mut bytes = Vec::new();
+    if let Some(epoch) = epoch {
+        push(&mut bytes, Setting::Epoch(epoch.to_string().as_bytes()))?;
+    }
+    if let Some(seed) = options.seed {
+        push(&mut bytes, Setting::Seed(seed.to_string().as_bytes()))?;
+    }
     if options.root.is_some() {
         push(&mut bytes, Setting::Path(&below_root(program(options))))?;
     }
