@@ -47,9 +47,13 @@ pub enum Errno {
     ENODATA = 61,
     EOVERFLOW = 75,
     ENOTSOCK = 88,
+    EPROTONOSUPPORT = 93,
+    ESOCKTNOSUPPORT = 94,
     EOPNOTSUPP = 95,
     EAFNOSUPPORT = 97,
+    EISCONN = 106,
     ETIMEDOUT = 110,
+    ESTALE = 116,
 }
 
 impl Errno {

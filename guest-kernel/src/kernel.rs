@@ -106,6 +106,8 @@ unsafe impl Sync for Place {}
 static KERNEL: Place = Place(UnsafeCell::new(MaybeUninit::uninit()));
 
 /// Puts the kernel's state into its place and lets the first process run.
+// Inlined, so that the state is put together where it belongs and not moved as a whole.
+#[inline(always)]
 pub fn run(kernel: Kernel) -> ! {
     // SAFETY: traps, which use the place, come only from a program, and none has run yet.
     let kernel = unsafe { (*KERNEL.0.get()).write(kernel) };

@@ -55,8 +55,9 @@ impl fmt::Display for Error {
 /// See [`Error`]. Unless the disk failed, nothing was written.
 pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Error> {
     let plan = Plan::new(fs, roots).map_err(Error::Pack)?;
-    let capacity = disk.read_capacity() * SECTOR_SIZE;
-    if plan.size_bytes() > capacity {
+    // The archive has whole sectors.
+    if !disk.has_sectors(plan.size_bytes() / SECTOR_SIZE) {
+        let capacity = disk.read_capacity() * SECTOR_SIZE;
         return Err(Error::TooSmall { needed: plan.size_bytes(), capacity });
     }
     let mut sink =

@@ -18,6 +18,12 @@ pub const MAGIC: &[u8; 6] = b"070701";
 /// Name of the entry that closes an archive.
 pub const TRAILER: &[u8] = b"TRAILER!!!";
 
+/// The entry that closes an archive, padding included: one link, the name's size, else zeros.
+pub const TRAILER_ENTRY: &[u8; 124] = b"070701\
+    00000000000000000000000000000000000000010000000000000000\
+    000000000000000000000000000000000000000B00000000\
+    TRAILER!!!\0\0\0\0";
+
 /// Longest name in bytes, without its zero (Linux's `PATH_MAX` less one).
 pub const NAME_MAX: usize = 4095;
 
@@ -73,6 +79,9 @@ impl Header {
         let mut bytes = [b'0'; HEADER_SIZE];
         bytes[..6].copy_from_slice(MAGIC);
         let mut put = |field: Field, value: u32| {
+            if value == 0 {
+                return;
+            }
             let start = field.offset();
             bytes[start..start + 8].copy_from_slice(&format_hex(value));
         };
@@ -301,12 +310,18 @@ impl<'a> Reader<'a> {
     /// The fields of a header, if they can be read.
     #[inline]
     fn read_header(&mut self, bytes: &[u8; HEADER_SIZE], name_size: u32) -> Option<Header> {
+        // One test for both: whoever does not use a field then pays for its check alone.
+        let (ino, ino_faults) = decode_hex(digits(bytes, Field::Ino));
+        let (size_bytes, size_faults) = decode_hex(digits(bytes, Field::FileSize));
+        if ino_faults | size_faults != 0 {
+            return None;
+        }
         Some(Header {
-            ino: parse_hex(digits(bytes, Field::Ino))?,
+            ino,
             mode: self.mode.decode(digits(bytes, Field::Mode))?,
             nlink: self.nlink.decode(digits(bytes, Field::Nlink))?,
             mtime: self.mtime.decode(digits(bytes, Field::Mtime))?,
-            size_bytes: parse_hex(digits(bytes, Field::FileSize))?,
+            size_bytes,
             name_size,
         })
     }
@@ -426,11 +441,18 @@ pub fn has_prefix(bytes: &[u8], prefix: &[u8]) -> bool {
 }
 
 /// Decodes eight hexadecimal digits of either case, most significant first.
-///
-/// All eight at once in one register: the kernel pays for each instruction.
 #[must_use]
 #[inline]
 pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
+    let (value, faults) = decode_hex(digits);
+    if faults == 0 { Some(value) } else { None }
+}
+
+/// What eight hexadecimal digits say, and bits that are set where a byte is no digit.
+///
+/// All eight at once in one register: the kernel pays for each instruction.
+#[inline]
+fn decode_hex(digits: [u8; 8]) -> (u32, u64) {
     let word = u64::from_be_bytes(digits);
     // Letters have bit 6. Lower case becomes upper case; digits have that bit already.
     let is_letter = (word >> 6) & ONES;
@@ -440,13 +462,12 @@ pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
     // a letter. Where a subtraction borrowed, a value does not fit.
     let is_above_nine = (values.wrapping_add(6 * ONES) >> 4) & ONES;
     let was_folded = (folded ^ word) & ((is_letter ^ ONES) << 5);
-    if (values & (0xf0 * ONES)) | (is_above_nine ^ is_letter) | was_folded != 0 {
-        return None;
-    }
+    let faults = (values & (0xf0 * ONES)) | (is_above_nine ^ is_letter) | was_folded;
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let words = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-    Some((words | words >> 16) as u32)
+    let value = (words | words >> 16) as u32;
+    (value, faults)
 }
 
 /// Number of zero bytes that bring `offset` to a multiple of 4.
@@ -561,6 +582,14 @@ mod tests {
         let second = reader.read_entry().unwrap().unwrap();
         assert_eq!((second.name, second.data), (&b"in/b"[..], &b""[..]));
         assert_eq!(reader.read_entry(), Ok(None));
+    }
+
+    #[test]
+    fn the_trailer_entry_is_what_its_header_says() {
+        let header = Header { nlink: 1, name_size: 11, ..Header::default() };
+        assert_eq!(TRAILER_ENTRY[..HEADER_SIZE], header.to_bytes());
+        assert_eq!(TRAILER_ENTRY[HEADER_SIZE..], *b"TRAILER!!!\0\0\0\0");
+        assert_eq!(Reader::new(TRAILER_ENTRY).read_entry(), Ok(None));
     }
 
     #[test]

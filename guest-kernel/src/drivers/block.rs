@@ -11,9 +11,7 @@ use crate::arch::{layout::PAGE_SIZE, port};
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use core::sync::atomic::{Ordering, fence};
-use seed_protocols::block::{
-    CONFIG_CAPACITY, F_FLUSH, F_RO, RequestHeader, RequestType, SECTOR_SIZE, Status,
-};
+use seed_protocols::block::{CONFIG_CAPACITY, F_FLUSH, F_RO, RequestHeader, RequestType, Status};
 use seed_protocols::virtio::{self, mmio, ring, status};
 
 /// Descriptors of the queue that we ask for.
@@ -126,8 +124,12 @@ impl Disk {
         slot.write(mmio::STATUS, state);
         slot.write(mmio::DEVICE_FEATURES_SEL, 0);
         let features = slot.read(mmio::DEVICE_FEATURES) & (1 << F_RO | 1 << F_FLUSH);
-        slot.write(mmio::DRIVER_FEATURES_SEL, 0);
-        slot.write(mmio::DRIVER_FEATURES, features);
+        // A reset leaves no feature accepted, so a word of none need not be written: that of a disk
+        // that is only read, as being read-only is for the driver to know, not to accept.
+        if features & 1 << F_RO == 0 {
+            slot.write(mmio::DRIVER_FEATURES_SEL, 0);
+            slot.write(mmio::DRIVER_FEATURES, features);
+        }
         slot.write(mmio::DRIVER_FEATURES_SEL, 1);
         slot.write(mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32));
         state |= status::FEATURES_OK;
@@ -145,6 +147,14 @@ impl Disk {
     #[must_use]
     pub fn access(&self) -> Access {
         if self.features & 1 << F_RO != 0 { Access::ReadOnly } else { Access::ReadWrite }
+    }
+
+    /// Whether there are at least so many sectors. Asks the device.
+    #[must_use]
+    pub fn has_sectors(&self, count: u64) -> bool {
+        // Mostly the low half says enough, and each half is an exit.
+        u64::from(self.slot.read(mmio::CONFIG + CONFIG_CAPACITY)) >= count
+            || self.read_capacity() >= count
     }
 
     /// Size in sectors. Asks the device.
@@ -265,10 +275,4 @@ fn write_descriptor(queue: PhysAddr, index: u16, (address, length): Segment, fla
     frames().write_word(at, address.0);
     frames()
         .write_word(at.add(8), u64::from(length) | u64::from(flags) << 32 | u64::from(next) << 48);
-}
-
-/// Bytes in the sectors that hold `bytes`.
-#[must_use]
-pub const fn sectors_for(bytes: u64) -> u64 {
-    bytes.div_ceil(SECTOR_SIZE)
 }

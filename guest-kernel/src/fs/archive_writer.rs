@@ -12,7 +12,10 @@ use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use alloc::vec::Vec;
 use seed_protocols::block::SECTOR_SIZE;
-use seed_protocols::cpio::Header;
+use seed_protocols::cpio::{Header, TRAILER_ENTRY};
+
+/// Frames that there is room for before their list grows.
+const FIRST_FRAMES: usize = 16;
 
 /// Why writing stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +87,8 @@ pub(super) struct Writer<'s, S: Sink> {
 
 impl<'s, S: Sink> Writer<'s, S> {
     pub(super) fn new(sink: &'s mut S) -> Self {
-        Self { sink, staging: Staging::default(), offset: 0 }
+        let staging = Staging { frames: Vec::with_capacity(FIRST_FRAMES), ..Staging::default() };
+        Self { sink, staging, offset: 0 }
     }
 
     /// Fills the last sector and brings everything home.
@@ -110,14 +114,20 @@ impl<'s, S: Sink> Writer<'s, S> {
         };
         self.stage(&header.to_bytes())?;
         self.stage(name)?;
-        self.stage_zeros(1)?;
-        self.align()?;
+        // The zero that ends the name, and padding.
+        let end = (self.offset + 1).next_multiple_of(4);
+        self.stage_zeros(end - self.offset)?;
         match body {
             Body::Nothing => {}
             Body::Target(target) => self.stage(target)?,
             Body::Data(segments) => self.write_data(segments)?,
         }
         self.align()
+    }
+
+    /// Writes the entry that closes the archive.
+    pub(super) fn write_trailer(&mut self) -> Result<(), WriteError<S::Error>> {
+        self.stage(TRAILER_ENTRY)
     }
 
     fn write_data(&mut self, segments: Segments<'_>) -> Result<(), WriteError<S::Error>> {
@@ -142,23 +152,38 @@ impl<'s, S: Sink> Writer<'s, S> {
         Ok(())
     }
 
+    #[inline]
     fn align(&mut self) -> Result<(), WriteError<S::Error>> {
         self.stage_zeros(self.offset.next_multiple_of(4) - self.offset)
     }
 
+    /// Appends zeros: frames of the writer have them from the start.
     fn stage_zeros(&mut self, len: u64) -> Result<(), WriteError<S::Error>> {
-        static ZEROS: [u8; SECTOR_SIZE as usize] = [0; SECTOR_SIZE as usize];
-        self.stage(&ZEROS[..usize::try_from(len).unwrap_or(ZEROS.len())])
+        let mut left = len;
+        while left > 0 {
+            let now = left.min(self.room()?);
+            self.staging.next = self.staging.next.add(now);
+            left -= now;
+        }
+        self.offset += len;
+        Ok(())
+    }
+
+    /// Bytes that there is room for in the current frame; there is always some.
+    #[inline]
+    fn room(&mut self) -> Result<u64, WriteError<S::Error>> {
+        if self.staging.room() == 0 {
+            self.flush()?;
+            self.staging.add_frame().ok_or(WriteError::NoMemory)?;
+        }
+        Ok(self.staging.room())
     }
 
     /// Appends bytes that are collected in frames of the writer.
     fn stage(&mut self, bytes: &[u8]) -> Result<(), WriteError<S::Error>> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.staging.room() == 0 {
-                self.flush()?;
-                self.staging.add_frame().ok_or(WriteError::NoMemory)?;
-            }
+            self.room()?;
             rest = self.staging.take(rest);
         }
         self.offset += bytes.len() as u64;
@@ -193,7 +218,7 @@ impl Staging {
 
     fn add_frame(&mut self) -> Option<()> {
         self.frames.try_reserve(1).ok()?;
-        let frame = frames().allocate(Fill::Any)?;
+        let frame = frames().allocate(Fill::Zeroed)?;
         self.frames.push(frame);
         (self.start, self.next, self.end) =
             (frame.start(), frame.start(), frame.start().add(PAGE_SIZE));

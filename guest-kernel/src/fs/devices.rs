@@ -85,18 +85,19 @@ impl FileSystem {
         self.pending = Pending { in_root: true, in_dev: true, now };
     }
 
-    /// Makes what is pending under `name` in a directory that has no such name; returns whether
-    /// there was something.
+    /// Makes what is pending under `name` in a directory that has no such name, if there is
+    /// something.
     #[inline]
-    pub(super) fn make_pending(&mut self, directory: InodeId, name: &[u8]) -> bool {
+    pub(super) fn make_pending(&mut self, directory: InodeId, name: &[u8]) -> Option<InodeId> {
         let Pending { in_root, in_dev, .. } = self.pending;
         if directory == InodeId::ROOT {
-            return in_root && self.make_in_root(name);
+            return if in_root { self.make_in_root(name) } else { None };
         }
-        in_dev && self.archived_dev() == Some(directory) && {
-            self.make_devices(directory);
-            true
+        if !in_dev || self.archived_dev() != Some(directory) {
+            return None;
         }
+        self.make_devices(directory);
+        self.directory(directory).ok()?.find(name)
     }
 
     /// Makes all that is pending in a directory, for whoever looks at the whole of it or removes
@@ -130,19 +131,19 @@ impl FileSystem {
     }
 
     /// Makes the standard directory `name`, if it is one.
-    fn make_in_root(&mut self, name: &[u8]) -> bool {
+    fn make_in_root(&mut self, name: &[u8]) -> Option<InodeId> {
         let (name, permissions): (&'static [u8], u16) = match name {
             b"dev" => (b"dev", 0o755),
             b"out" => (b"out", 0o755),
             b"tmp" => (b"tmp", 0o1777),
-            _ => return false,
+            _ => return None,
         };
         let content = Content::Directory(Directory::new(InodeId::ROOT));
         let made = self.make_standard(InodeId::ROOT, name, content, permissions);
         if name == b"dev" {
             self.make_devices(made);
         }
-        true
+        Some(made)
     }
 
     /// Makes the nodes of `/dev` that are not there.

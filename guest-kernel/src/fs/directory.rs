@@ -69,6 +69,7 @@ impl Directory {
     }
 
     /// What `name` stands for.
+    #[inline]
     pub(super) fn find(&self, name: &[u8]) -> Option<InodeId> {
         let at = self.search(name).ok()?;
         Some(self.chunks[at.chunk][at.slot].inode)
@@ -106,6 +107,10 @@ impl Directory {
         let slot = Slot { name: Name::new(name), inode };
         // A sorted archive adds behind the last name, where there is mostly room.
         match self.chunks.last_mut() {
+            None => {
+                self.add_first(slot);
+                Ok(())
+            }
             Some(chunk)
                 if chunk.len() < chunk.capacity().min(CHUNK)
                     && chunk.last().is_some_and(|last| slot.name.is_behind(&last.name)) =>
@@ -119,6 +124,14 @@ impl Directory {
     }
 
     #[inline(never)]
+    fn add_first(&mut self, slot: Slot) {
+        let mut chunk = Vec::with_capacity(FIRST_CHUNK);
+        chunk.push(slot);
+        self.chunks = alloc::vec![chunk];
+        self.len = 1;
+    }
+
+    #[inline(never)]
     fn add_anywhere(&mut self, slot: Slot) -> Result<(), Errno> {
         let at = self.search(slot.name.bytes()).err().ok_or(Errno::EEXIST)?;
         self.insert(at, slot);
@@ -129,12 +142,7 @@ impl Directory {
     fn insert(&mut self, at: Position, slot: Slot) {
         self.len += 1;
         let is_last_chunk = at.chunk + 1 == self.chunks.len();
-        let Some(chunk) = self.chunks.get_mut(at.chunk) else {
-            let mut chunk = Vec::with_capacity(FIRST_CHUNK);
-            chunk.push(slot);
-            self.chunks = alloc::vec![chunk];
-            return;
-        };
+        let Some(chunk) = self.chunks.get_mut(at.chunk) else { return self.add_first(slot) };
         if chunk.len() < CHUNK {
             if chunk.len() == chunk.capacity() {
                 chunk.reserve_exact(CHUNK - chunk.len());

@@ -9,7 +9,7 @@ use super::data::FileData;
 use super::inode::{Content, FileSystem, InodeId};
 use super::segments::{Segment, Segments};
 use crate::errno::Errno;
-use crate::mm::address::Frame;
+use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::frames;
 
 impl FileSystem {
@@ -19,6 +19,18 @@ impl FileSystem {
     /// `EISDIR` for a directory, `EINVAL` for whatever else is no regular file.
     pub fn segments(&self, id: InodeId, offset: u64, len: u64) -> Result<Segments<'_>, Errno> {
         Ok(Segments::new(self.data(id)?, offset, len))
+    }
+
+    /// How many bytes lie together at the start of a file, and where: `None` for zeros.
+    ///
+    /// # Errors
+    /// As for [`FileSystem::segments`].
+    pub fn first_piece(&self, id: InodeId) -> Result<(Option<PhysAddr>, u64), Errno> {
+        let data = self.data(id)?;
+        Ok(match data.size() {
+            0 => (None, 0),
+            size => data.piece(0, size),
+        })
     }
 
     /// Makes the bytes from `offset` on writable and part of the file; returns how many of `len`
@@ -110,9 +122,11 @@ impl FileSystem {
     /// # Errors
     /// As for [`FileSystem::segments`]; `ENOSPC` where the page needed a frame and there is none.
     pub fn page_for_mapping(&mut self, id: InodeId, index: u64) -> Result<Option<Frame>, Errno> {
-        match self.data(id)?.page_at_hand(index) {
+        let data = self.data_mut(id)?;
+        match data.page_at_hand(index) {
             Some(frame) => Ok(Some(frame)),
-            None => self.writable_page(id, index),
+            None if data.has_page(index) => data.own_page(index).map(Some),
+            None => Ok(None),
         }
     }
 

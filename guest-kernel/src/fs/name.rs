@@ -38,6 +38,10 @@ impl Name {
         if self.key != key {
             return self.key.cmp(&key);
         }
+        if self.bytes.len() <= size_of_val(&key) && bytes.len() <= size_of_val(&key) {
+            // No name has a zero byte: equal keys have no room for another length.
+            return Ordering::Equal;
+        }
         compare_behind_key(&self.bytes, bytes)
     }
 }

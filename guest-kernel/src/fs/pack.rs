@@ -19,6 +19,10 @@ use core::fmt;
 use seed_protocols::block::SECTOR_SIZE;
 use seed_protocols::cpio::{self, HEADER_SIZE, Header, TRAILER};
 
+/// Entries, and bytes of their names, for which one walk is enough.
+const REMEMBERED_ENTRIES: usize = 64;
+const REMEMBERED_NAME_BYTES: usize = 1024;
+
 /// Why there can be no archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PackError {
@@ -65,6 +69,7 @@ pub struct Plan<'a> {
     roots: Vec<Vec<u8>>,
     /// Number of names in the archive of each file that has several in the tree.
     links: BTreeMap<InodeId, u32>,
+    remembered: Remembered,
     size_bytes: u64,
     nr_entries: u32,
     nr_left_out: u32,
@@ -92,6 +97,7 @@ impl<'a> Plan<'a> {
             tree,
             roots: found,
             links: BTreeMap::new(),
+            remembered: Remembered::new(),
             size_bytes: 0,
             nr_entries: 0,
             nr_left_out: 0,
@@ -132,11 +138,10 @@ impl<'a> Plan<'a> {
     pub fn write<S: Sink>(&self, mtime: u32, sink: &mut S) -> Result<(), WriteError<S::Error>> {
         let mut writer = Writer::new(sink);
         let mut numbers = BTreeMap::new();
-        let mut walk = Walk::new(self.tree, &self.roots);
         let mut next = 0;
-        while let Some((name, id)) = walk.next() {
+        self.for_each(|name, id| {
             let inode = self.tree.inode(id);
-            let Some(mut body) = Body::of(&inode.content) else { continue };
+            let Some(mut body) = Body::of(&inode.content) else { return Ok(()) };
             next += 1;
             let mut header = Header {
                 ino: next,
@@ -153,11 +158,27 @@ impl<'a> Plan<'a> {
                     body = Body::Nothing;
                 }
             }
-            writer.write_entry(name, header, body)?;
-        }
-        let trailer = Header { nlink: 1, ..Header::default() };
-        writer.write_entry(TRAILER, trailer, Body::Nothing)?;
+            writer.write_entry(name, header, body)
+        })?;
+        writer.write_trailer()?;
         writer.finish()
+    }
+
+    /// Calls `visit` for everything that the archive is made of, in its order.
+    fn for_each<E>(&self, mut visit: impl FnMut(&[u8], InodeId) -> Result<(), E>) -> Result<(), E> {
+        if self.remembered.entries.len() == self.nr_entries as usize {
+            let mut start = 0;
+            for &(id, end) in &self.remembered.entries {
+                visit(&self.remembered.names[start..end], id)?;
+                start = end;
+            }
+            return Ok(());
+        }
+        let mut walk = Walk::new(self.tree, &self.roots);
+        while let Some((name, id)) = walk.next() {
+            visit(name, id)?;
+        }
+        Ok(())
     }
 
     /// Finds out length, links and whatever does not fit.
@@ -172,6 +193,7 @@ impl<'a> Plan<'a> {
             };
             check_name(name)?;
             self.nr_entries += 1;
+            self.remembered.note(name, id);
             let mut size_bytes = body.size_bytes();
             if u32::try_from(size_bytes).is_err() {
                 let name = String::from_utf8_lossy(name).into_owned();
@@ -188,6 +210,31 @@ impl<'a> Plan<'a> {
         }
         self.size_bytes = entry_end(offset, TRAILER, 0).next_multiple_of(SECTOR_SIZE);
         Ok(())
+    }
+}
+
+/// The first entries as the measuring walk found them. Where these are all, nobody walks again.
+#[derive(Debug)]
+struct Remembered {
+    /// Each inode, and where its name ends in `names`.
+    entries: Vec<(InodeId, usize)>,
+    names: Vec<u8>,
+}
+
+impl Remembered {
+    fn new() -> Self {
+        let entries = Vec::with_capacity(REMEMBERED_ENTRIES);
+        Self { entries, names: Vec::with_capacity(REMEMBERED_NAME_BYTES) }
+    }
+
+    /// Notes an entry if there is room. One that is missing shows in their number.
+    fn note(&mut self, name: &[u8], id: InodeId) {
+        let is_room = self.entries.len() < REMEMBERED_ENTRIES
+            && self.names.len() + name.len() <= REMEMBERED_NAME_BYTES;
+        if is_room {
+            self.names.extend_from_slice(name);
+            self.entries.push((id, self.names.len()));
+        }
     }
 }
 

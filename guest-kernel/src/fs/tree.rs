@@ -214,7 +214,7 @@ impl FileSystem {
         name: &[u8],
     ) -> Result<Option<InodeId>, Errno> {
         match self.directory(directory)?.find(name) {
-            None if self.make_pending(directory, name) => Ok(self.directory(directory)?.find(name)),
+            None => Ok(self.make_pending(directory, name)),
             found => Ok(found),
         }
     }

@@ -5,7 +5,7 @@
 //! A slash counts as a byte like others: `a`, `a-b`, `a/x`. So the content of a directory does not
 //! follow it at once, but waits for the siblings whose names go on with a byte below the slash.
 
-use super::directory::Position;
+use super::directory::{Directory, Position};
 use super::inode::{FileSystem, InodeId};
 use alloc::vec::Vec;
 
@@ -26,8 +26,8 @@ enum Scope {
 
 /// A directory in the middle of its walk.
 #[derive(Clone, Copy, Debug)]
-struct Level {
-    directory: InodeId,
+struct Level<'a> {
+    directory: &'a Directory,
     scope: Scope,
     next: Position,
     /// Length of the path, slash included, that the names are added to.
@@ -38,18 +38,18 @@ struct Level {
 
 /// A directory whose own entry was given, and whose content was not.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
-    directory: InodeId,
+struct Waiting<'a> {
+    directory: &'a Directory,
     scope: Scope,
-    at: Position,
+    name: &'a [u8],
 }
 
 /// The walk. Roots are paths as [`normalise`] makes them.
 pub(super) struct Walk<'a> {
     tree: &'a FileSystem,
     roots: &'a [Vec<u8>],
-    levels: Vec<Level>,
-    waiting: Vec<Waiting>,
+    levels: Vec<Level<'a>>,
+    waiting: Vec<Waiting<'a>>,
     path: Vec<u8>,
 }
 
@@ -60,16 +60,17 @@ impl<'a> Walk<'a> {
             true => Scope::Whole,
             false => Scope::TowardsRoots,
         };
-        let top = Level {
-            directory: InodeId::ROOT,
-            scope,
-            next: Position::default(),
-            prefix_len: 0,
-            waiting_start: 0,
-        };
         // What most trees need is there from the start: growing costs more than the walk itself.
         let mut levels = Vec::with_capacity(FIRST_LEVELS);
-        levels.push(top);
+        if let Ok(directory) = tree.directory(InodeId::ROOT) {
+            levels.push(Level {
+                directory,
+                scope,
+                next: Position::default(),
+                prefix_len: 0,
+                waiting_start: 0,
+            });
+        }
         let waiting = Vec::with_capacity(FIRST_LEVELS);
         Self { tree, roots, levels, waiting, path: Vec::with_capacity(FIRST_PATH_LEN) }
     }
@@ -78,7 +79,7 @@ impl<'a> Walk<'a> {
     pub(super) fn next(&mut self) -> Option<(&[u8], InodeId)> {
         loop {
             let level = *self.levels.last()?;
-            let entry = self.tree.directory(level.directory).ok()?.entry_at(level.next);
+            let entry = level.directory.entry_at(level.next);
             if let Some(waiting) = self.take_waiting(&level, entry.map(|(name, ..)| name)) {
                 self.descend(&level, waiting);
                 continue;
@@ -93,8 +94,8 @@ impl<'a> Walk<'a> {
             self.path.truncate(level.prefix_len);
             self.path.extend_from_slice(name);
             let Some(scope) = self.scope_here(level.scope) else { continue };
-            if self.tree.inode(inode).is_directory() {
-                self.waiting.push(Waiting { directory: inode, scope, at: level.next });
+            if let Ok(directory) = self.tree.directory(inode) {
+                self.waiting.push(Waiting { directory, scope, name });
             } else if scope == Scope::TowardsRoots {
                 continue;
             }
@@ -103,21 +104,20 @@ impl<'a> Walk<'a> {
     }
 
     /// The last waiting directory of the level, if its content comes before `next_name`.
-    fn take_waiting(&mut self, level: &Level, next_name: Option<&[u8]>) -> Option<Waiting> {
+    #[inline]
+    fn take_waiting(&mut self, level: &Level<'a>, next_name: Option<&[u8]>) -> Option<Waiting<'a>> {
         let waiting = *self.waiting.get(level.waiting_start..)?.last()?;
-        let name = self.name_at(level.directory, waiting.at);
         // The next name is above; it comes first only where it goes on with a byte below the slash.
-        let goes_on = next_name.and_then(|next| next.strip_prefix(name));
+        let goes_on = next_name.and_then(|next| next.strip_prefix(waiting.name));
         if goes_on.is_some_and(|behind| behind.first().is_some_and(|&byte| byte < b'/')) {
             return None;
         }
         self.waiting.pop()
     }
 
-    fn descend(&mut self, level: &Level, waiting: Waiting) {
+    fn descend(&mut self, level: &Level<'a>, waiting: Waiting<'a>) {
         self.path.truncate(level.prefix_len);
-        let name = self.name_at(level.directory, waiting.at);
-        self.path.extend_from_slice(name);
+        self.path.extend_from_slice(waiting.name);
         self.path.push(b'/');
         self.levels.push(Level {
             directory: waiting.directory,
@@ -126,11 +126,6 @@ impl<'a> Walk<'a> {
             prefix_len: self.path.len(),
             waiting_start: self.waiting.len(),
         });
-    }
-
-    fn name_at(&self, directory: InodeId, at: Position) -> &'a [u8] {
-        let entry = self.tree.directory(directory).ok().and_then(|names| names.entry_at(at));
-        entry.map_or(b"", |(name, ..)| name)
     }
 
     /// How the walk goes on below the current path, or `None` if the path is not part of it.

@@ -70,7 +70,7 @@ impl Heap {
     }
 
     /// Cuts a piece from a chunk of its own; what is left of the one before is lost.
-    #[cold]
+    #[inline(never)]
     fn cut_from_new_chunk(&self, size: usize) -> *mut u8 {
         let Some(frame) = frames().allocate_block(CHUNK_ORDER, Fill::Any) else {
             return ptr::null_mut();
@@ -114,6 +114,21 @@ fn place(layout: Layout) -> Place {
     }
 }
 
+// What is rarely needed stays out of the way of what often is, which then saves no registers.
+#[inline(never)]
+fn allocate_frames(order: u8) -> *mut u8 {
+    if order > MAX_ORDER {
+        return ptr::null_mut();
+    }
+    let block = frames().allocate_block(order, Fill::Any);
+    block.map_or(ptr::null_mut(), |frame| frames().pointer(frame.start()))
+}
+
+#[inline(never)]
+fn release_frames(piece: *mut u8) {
+    frames().release(PhysAddr(piece.addr() as u64 - DIRECT_MAP).frame());
+}
+
 // SAFETY: pieces come from frames that belong to the heap alone, are as large and as aligned as
 // their size class or block order, which covers size and alignment, and are in one place at a time.
 unsafe impl GlobalAlloc for Heap {
@@ -129,10 +144,7 @@ unsafe impl GlobalAlloc for Heap {
                 self.free[class].set(unsafe { head.cast::<*mut u8>().read() });
                 head
             }
-            Place::Order(order) if order <= MAX_ORDER => frames()
-                .allocate_block(order, Fill::Any)
-                .map_or(ptr::null_mut(), |frame| frames().pointer(frame.start())),
-            Place::Order(_) => ptr::null_mut(),
+            Place::Order(order) => allocate_frames(order),
         }
     }
 
@@ -141,9 +153,7 @@ unsafe impl GlobalAlloc for Heap {
         match place(layout) {
             // SAFETY: the caller gives up the piece, which came from this class.
             Place::Class(class) => unsafe { self.push(class, piece) },
-            Place::Order(_) => {
-                frames().release(PhysAddr(piece.addr() as u64 - DIRECT_MAP).frame());
-            }
+            Place::Order(_) => release_frames(piece),
         }
     }
 }

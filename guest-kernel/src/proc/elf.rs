@@ -6,7 +6,7 @@
 
 use crate::arch::layout::{PAGE_SIZE, USER_END, USER_START};
 use crate::errno::Errno;
-use crate::fs::{FileSystem, InodeId, Segment as Piece};
+use crate::fs::{FileSystem, InodeId};
 use crate::mm::address::PhysAddr;
 use crate::mm::frames::frames;
 use alloc::vec::Vec;
@@ -20,9 +20,6 @@ const PROGRAM_HEADER_SIZE: usize = 56;
 
 /// Program headers that an executable may have; Linux takes a page full.
 const PROGRAM_HEADERS_MAX: u16 = 73;
-
-/// How much of a file is looked at as one piece: enough for headers.
-const PIECE_MAX: u64 = PAGE_SIZE;
 
 const CLASS_64: u8 = 2;
 const DATA_LITTLE_ENDIAN: u8 = 1;
@@ -195,10 +192,9 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn open(fs: &'a FileSystem, inode: InodeId) -> Option<Self> {
-        let mut segments = fs.segments(inode, 0, PIECE_MAX).ok()?;
-        let (start, length) = match segments.next() {
-            Some(Piece::Memory(start, length)) => (start, length),
-            _ => (PhysAddr(0), 0),
+        let (start, length) = match fs.first_piece(inode).ok()? {
+            (Some(start), length) => (start, length),
+            (None, _) => (PhysAddr(0), 0),
         };
         Some(Self { fs, inode, size: fs.size(inode).ok()?, start, length })
     }

@@ -71,8 +71,24 @@ impl ExecError {
 pub struct Loaded {
     /// Its memory.
     pub space: AddressSpace,
-    /// Its registers.
-    pub registers: Registers,
+    /// Where it starts.
+    pub start: Start,
+}
+
+/// Where a program starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    entry: UserAddr,
+    stack: UserAddr,
+}
+
+impl Start {
+    /// The registers at the first instruction: made where they are needed, as they are large.
+    #[must_use]
+    #[inline]
+    pub fn registers(self) -> Registers {
+        Registers::at_start(self.entry, self.stack)
+    }
 }
 
 /// Loads the program at `strings.path`. `pattern` is the root of page tables that map the kernel.
@@ -102,7 +118,7 @@ pub fn load(
             // be brought in, the program faults.
             let entry = UserAddr(executable.entry);
             let _ = memory.space.page(memory.fs, entry, FaultAccess::Execute);
-            Ok(Loaded { registers: Registers::at_start(UserAddr(executable.entry), stack), space })
+            Ok(Loaded { space, start: Start { entry, stack } })
         }
         Err(errno) => {
             space.free(fs);

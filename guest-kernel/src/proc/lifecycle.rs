@@ -80,7 +80,7 @@ impl Kernel {
         }
         let loaded = self.load(path, arguments, &[], 0)?;
         let pid = self.processes.next_pid();
-        let thread = Thread::new(loaded.registers);
+        let thread = Thread::new(loaded.start.registers());
         let mut child = Box::new(self.process.child(pid, thread, Box::new(loaded.space)));
         child.is_spawned = true;
         child.path = path.to_vec();
@@ -118,7 +118,7 @@ impl Kernel {
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
         self.process.space.tables().activate();
         self.give_back(old);
-        self.process.thread.restart(loaded.registers);
+        self.process.thread.restart(loaded.start.registers());
         self.process.thread.restore();
         self.process.signals.reset_for_exec();
         for descriptor in self.process.descriptors.take_closed_on_exec() {

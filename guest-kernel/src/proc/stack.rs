@@ -171,7 +171,19 @@ impl<'m, 'k> Writer<'m, 'k> {
     }
 
     /// Writes a string; the zero that ends it is there already, as the stack is fresh.
+    #[inline]
     fn string(&mut self, string: &[u8]) -> Result<(), Errno> {
+        let size = string.len() as u64 + 1;
+        if size > self.room {
+            return self.string_across_pages(string);
+        }
+        frames().write(self.physical, string);
+        self.advance(size);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn string_across_pages(&mut self, string: &[u8]) -> Result<(), Errno> {
         let mut rest = string;
         while !rest.is_empty() {
             if self.room == 0 {
