@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The contracts of seedvmm and the seed kernel, one module each.
+//!
+//! They run the real binary on every backend of this host; `cargo build --release` must come first.
+
+#![forbid(unsafe_code)]
+
+mod argv;
+mod bad_disks;
+mod bad_guests;
+mod bad_init;
+mod bad_input;
+mod bad_kernel;
+mod busybox;
+mod determinism;
+mod dumpfs;
+mod exit_status;
+mod faults;
+mod hex0;
+mod kernel_image;
+mod libc_programs;
+mod main_job;
+mod memory;
+mod registers;
+mod report;
+mod run_command;
+mod system_calls;
+mod tools;

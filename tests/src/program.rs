@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Guest programs: built from `programs/` when first asked for, or found on the host.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::{backend, hex0, paths, process};
+
+/// A program to run in the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Program {
+    /// `programs/NAME.c` without a C library.
+    Bare(&'static str),
+    /// `programs/int80.S`.
+    Int80,
+    /// `programs/registers.c` with its assembly.
+    Registers,
+    /// `programs/bss.c`, linked at 0x600000.
+    Bss,
+    /// `programs/NAME.c` with musl, static.
+    Musl(&'static str),
+    /// `programs/NAME.c` with glibc, static.
+    Glibc(&'static str),
+    /// `programs/hello.c` with glibc, in need of an interpreter.
+    Dynamic,
+    /// `programs/hex0/hex0.hex0`, put together by the converter in [`hex0`].
+    Hex0,
+    /// The host's static busybox.
+    Busybox,
+}
+
+/// Every program that is built.
+pub const ALL: &[Program] = &[
+    Program::Bare("exit"),
+    Program::Bare("hello"),
+    Program::Bare("args"),
+    Program::Bare("stack"),
+    Program::Bare("faults"),
+    Program::Bare("forge"),
+    Program::Int80,
+    Program::Registers,
+    Program::Bss,
+    Program::Musl("words"),
+    Program::Glibc("words"),
+    Program::Musl("conformance"),
+    Program::Dynamic,
+    Program::Hex0,
+];
+
+const BARE: &[&str] = &[
+    "-O2",
+    "-static",
+    "-nostdlib",
+    "-ffreestanding",
+    "-fno-stack-protector",
+    "-fno-pie",
+    "-no-pie",
+    "-fno-tree-loop-distribute-patterns",
+    "-Wall",
+    "-Wextra",
+];
+const LIBC: &[&str] = &["-O2", "-static", "-Wall", "-Wextra"];
+
+/// The program's file, built if it is not there or older than its sources.
+///
+/// # Panics
+/// It cannot be built or found.
+#[must_use]
+pub fn path(program: Program) -> PathBuf {
+    static BUILT: Mutex<Option<HashMap<Program, PathBuf>>> = Mutex::new(None);
+    // One at a time; a build that failed in another test fails here once more.
+    let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    built.get_or_insert_default().entry(program).or_insert_with(|| make(program)).clone()
+}
+
+/// The program's bytes.
+///
+/// # Panics
+/// It cannot be built, found or read.
+#[must_use]
+pub fn bytes(program: Program) -> Vec<u8> {
+    let path = path(program);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn make(program: Program) -> PathBuf {
+    let link_high: &[&str] = &["-Wl,-Ttext-segment=0x600000"];
+    let c = |name: &str| format!("{name}.c");
+    match program {
+        Program::Bare(name) => compile("gcc", name, &[&c(name)], BARE, &[]),
+        Program::Int80 => compile("gcc", "int80", &["int80.S"], BARE, &[]),
+        Program::Registers => {
+            compile("gcc", "registers", &["registers.c", "registers-enter.S"], BARE, &[])
+        }
+        Program::Bss => compile("gcc", "bss", &["bss.c"], BARE, link_high),
+        Program::Musl(name) => compile("musl-gcc", &format!("{name}-musl"), &[&c(name)], LIBC, &[]),
+        Program::Glibc(name) => compile("gcc", &format!("{name}-glibc"), &[&c(name)], LIBC, &[]),
+        Program::Dynamic => compile("gcc", "dynamic", &["dynamic.c"], &["-O2"], &[]),
+        Program::Hex0 => {
+            let source = paths::package().join("programs/hex0/hex0.hex0");
+            let text = fs::read_to_string(&source).expect("hex0.hex0 is in the tree");
+            let output = paths::built().join("hex0");
+            let binary = hex0::assemble(&text).expect("hex0.hex0 is hex0");
+            fs::write(&output, binary).expect("the target folder can be written");
+            output
+        }
+        Program::Busybox => find_busybox(),
+    }
+}
+
+/// Runs a compiler on files of `programs/`.
+fn compile(compiler: &str, name: &str, sources: &[&str], flags: &[&str], more: &[&str]) -> PathBuf {
+    let folder = paths::package().join("programs");
+    build(compiler, &paths::built().join(name), &folder, sources, flags, more)
+}
+
+/// Runs a compiler on `sources` in `folder`, if `output` is not newer than everything there.
+/// With `SEEDVMM_TEST_PREBUILT` set, `output` is taken as it is.
+///
+/// # Panics
+/// The compiler fails.
+pub fn build(
+    compiler: &str,
+    output: &Path,
+    folder: &Path,
+    sources: &[&str],
+    flags: &[&str],
+    more: &[&str],
+) -> PathBuf {
+    let modified = |path: PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let is_prebuilt = env::var_os("SEEDVMM_TEST_PREBUILT").is_some();
+    let newest = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| modified(entry.ok()?.path()))
+        .max();
+    if output.is_file() && (is_prebuilt || modified(output.to_owned()) > newest) {
+        return output.to_owned();
+    }
+    // Made under another name first: a build that is cut off leaves nothing that looks whole.
+    let partial = output.with_extension("partial");
+    let mut command = Command::new(compiler);
+    command.current_dir(folder).args(flags).args(more).arg("-o").arg(&partial).args(sources);
+    let outcome = process::run(&mut command, Duration::from_secs(120));
+    assert!(outcome.status == 0, "{outcome}");
+    fs::rename(&partial, output).expect("the target folder can be written");
+    output.to_owned()
+}
+
+fn find_busybox() -> PathBuf {
+    let found = ["/bin/busybox", "/usr/bin/busybox", "/bin/busybox-static"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| backend::fail_missing("busybox (package busybox-static)"))
+}
