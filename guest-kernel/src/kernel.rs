@@ -171,6 +171,9 @@ impl Kernel {
                 self.process.has_call = true;
                 self.process.has_waited = true;
                 self.process.state = State::Waiting;
+                if let Some(deadline) = self.process.deadline {
+                    self.processes.add_timer(deadline, self.process.pid);
+                }
                 return Outcome::NeedAll;
             }
             Err(Fail::Settled) => return Outcome::NeedAll,

@@ -23,6 +23,15 @@ impl Segment {
             Self::Memory(_, len) | Self::Hole(len) => len,
         }
     }
+
+    /// What is left of it behind its first `len` bytes.
+    #[must_use]
+    pub const fn behind(self, len: u64) -> Self {
+        match self {
+            Self::Memory(start, length) => Self::Memory(start.add(len), length - len),
+            Self::Hole(length) => Self::Hole(length - len),
+        }
+    }
 }
 
 /// The segments of a range, in order; what is adjacent is joined.

@@ -20,6 +20,9 @@ pub const MAX_ORDER: u8 = 10;
 /// Order of a large page.
 pub const LARGE_ORDER: u8 = 9;
 
+/// Frames that programs do not get: 1 MiB.
+const RESERVED: u64 = 256;
+
 /// Number of RAM ranges that the allocator can hold.
 const MAX_RANGES: usize = 16;
 
@@ -154,6 +157,34 @@ impl Frames {
     #[must_use]
     pub fn counts(&self) -> FrameCounts {
         FrameCounts { total: self.total.get(), free: self.free.get() }
+    }
+
+    /// Allocates a block for the memory of programs. The last frames are left to the kernel, so
+    /// that it can always say and do what is due at the end.
+    #[must_use]
+    #[inline]
+    pub fn allocate_for_program(&self, order: u8, fill: Fill) -> Option<Frame> {
+        if self.free.get() < RESERVED + (1 << order) {
+            return None;
+        }
+        self.allocate_block(order, fill)
+    }
+
+    /// Allocates a block for the data of files. Some frames are left to programs, so that one which
+    /// fills the file system still has the memory to say so.
+    #[must_use]
+    #[inline]
+    pub fn allocate_for_file(&self, order: u8, fill: Fill) -> Option<Frame> {
+        if self.free.get() < 4 * RESERVED + (1 << order) {
+            return None;
+        }
+        self.allocate_block(order, fill)
+    }
+
+    /// Whether programs are close to the end of the memory that they may have.
+    #[must_use]
+    pub fn is_scarce(&self) -> bool {
+        self.free.get() < 2 * RESERVED
     }
 
     /// Allocates one frame, with one owner.

@@ -6,6 +6,7 @@ pub mod address;
 pub mod frames;
 #[cfg(feature = "image")]
 pub mod heap;
+mod remap;
 pub mod space;
 pub mod transfer;
 pub mod user;

@@ -108,6 +108,14 @@ pub struct Area {
     pub sharing: Sharing,
 }
 
+impl Area {
+    /// Whether its pages come from a file.
+    #[must_use]
+    pub const fn is_of_file(&self) -> bool {
+        matches!(self.backing, Backing::File { .. })
+    }
+}
+
 /// Why a fault could not be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultError {
@@ -163,6 +171,23 @@ impl AddressSpace {
     #[must_use]
     pub fn tables(&self) -> &PageTables {
         &self.tables
+    }
+
+    /// The page tables, to be changed along with the areas.
+    pub(super) fn tables_mut(&mut self) -> &mut PageTables {
+        &mut self.tables
+    }
+
+    /// The area that starts at `start`.
+    pub(super) fn area_mut(&mut self, start: u64) -> Option<&mut Area> {
+        self.areas.iter_mut().find(|area| area.start == start)
+    }
+
+    /// Puts the area that starts at `start`, whose pages have moved, to another place.
+    pub(super) fn move_area(&mut self, start: u64, area: Area) {
+        self.areas.retain(|other| other.start != start);
+        let index = self.areas.partition_point(|other| other.start < area.start);
+        self.areas.insert(index, area);
     }
 
     /// The areas, by address.
@@ -445,7 +470,7 @@ impl AddressSpace {
         if mapping.size == PageSize::Large {
             return self.copy_from_large(area, address, mapping);
         }
-        let copy = frames().allocate(Fill::Any).ok_or(FaultError::NoMemory)?;
+        let copy = frames().allocate_for_program(0, Fill::Any).ok_or(FaultError::NoMemory)?;
         bulk::copy(copy.start(), mapping.frame.start(), PAGE_SIZE);
         self.tables.replace(address, copy, area.access.rights());
         frames().release(mapping.frame);
@@ -459,7 +484,8 @@ impl AddressSpace {
         address: UserAddr,
         mapping: Mapping,
     ) -> Result<Mapping, FaultError> {
-        let copy = frames().allocate_block(LARGE_ORDER, Fill::Any).ok_or(FaultError::NoMemory)?;
+        let copy =
+            frames().allocate_for_program(LARGE_ORDER, Fill::Any).ok_or(FaultError::NoMemory)?;
         bulk::copy(copy.start(), mapping.frame.start(), LARGE_PAGE_SIZE);
         self.tables.replace(address, copy, area.access.rights());
         frames().release(mapping.frame);
@@ -477,13 +503,14 @@ impl AddressSpace {
             }
         }
         let page = address.page();
-        let frame = frames().allocate(Fill::Zeroed).ok_or(FaultError::NoMemory)?;
+        let frame = frames().allocate_for_program(0, Fill::Zeroed).ok_or(FaultError::NoMemory)?;
         let mut first = Some(frame);
         let large_end = large_start + LARGE_PAGE_SIZE;
         let end = area.end.min(large_end).min(page.0 + AROUND_PAGES * PAGE_SIZE);
         // Only memory that is zero already is worth bringing in ahead.
+        let is_scarce = frames().is_scarce();
         self.tables.map_around(page, UserAddr(end), area.access.rights(), |_| {
-            first.take().or_else(|| frames().allocate_fresh(0))
+            first.take().or_else(|| (!is_scarce).then(|| frames().allocate_fresh(0)).flatten())
         })?;
         Ok(Mapping { frame, rights: area.access.rights(), size: PageSize::Small })
     }
@@ -513,7 +540,7 @@ impl AddressSpace {
             }
         };
         if access == FaultAccess::Write {
-            let copy = frames().allocate(Fill::Any).ok_or(FaultError::NoMemory)?;
+            let copy = frames().allocate_for_program(0, Fill::Any).ok_or(FaultError::NoMemory)?;
             bulk::copy(copy.start(), frame.start(), PAGE_SIZE);
             return self.map_page(page, copy, area.access.rights());
         }
@@ -532,7 +559,9 @@ impl AddressSpace {
         Ok(Mapping { frame, rights, size: PageSize::Small })
     }
 
-    fn covers(&self, start: u64, end: u64) -> bool {
+    /// Whether areas cover the whole range.
+    #[must_use]
+    pub fn covers(&self, start: u64, end: u64) -> bool {
         let mut at = start;
         while at < end {
             match self.area_at(at) {
@@ -549,7 +578,7 @@ impl AddressSpace {
     }
 
     /// Makes `address` a border between areas and between pages.
-    fn make_border(&mut self, fs: &mut FileSystem, address: u64) -> Result<(), Errno> {
+    pub(super) fn make_border(&mut self, fs: &mut FileSystem, address: u64) -> Result<(), Errno> {
         let index = self.areas.partition_point(|area| area.end <= address);
         let Some(area) = self.areas.get(index).filter(|area| area.start < address).copied() else {
             return Ok(());
@@ -566,7 +595,7 @@ impl AddressSpace {
     }
 
     /// Makes `address` a border between pages.
-    fn split_large(&mut self, address: u64) -> Result<(), Errno> {
+    pub(super) fn split_large(&mut self, address: u64) -> Result<(), Errno> {
         let at = UserAddr(address);
         let Some(mapping) = self.tables.find_any(at) else { return Ok(()) };
         if mapping.size == PageSize::Small || address.is_multiple_of(LARGE_PAGE_SIZE) {

@@ -45,6 +45,34 @@ pub fn write_pieces(pieces: &[(PhysAddr, u64)], program: &Ranges) {
     bulk::flush();
 }
 
+/// Copies bytes from one place of the kernel's to another, which has no holes; as many as the
+/// shorter of both has.
+pub fn between(from: impl Iterator<Item = Segment>, mut to: impl Iterator<Item = Segment>) {
+    let mut target = (PhysAddr(0), 0);
+    for mut segment in from {
+        while segment.len() > 0 {
+            if target.1 == 0 {
+                match to.next() {
+                    Some(Segment::Memory(start, len)) => target = (start, len),
+                    Some(Segment::Hole(_)) => {
+                        unreachable!("a range made ready for writing has no holes")
+                    }
+                    None => return bulk::flush(),
+                }
+                continue;
+            }
+            let len = segment.len().min(target.1);
+            match segment {
+                Segment::Memory(start, _) => bulk::queue_copy(target.0, start, len),
+                Segment::Hole(_) => bulk::queue_zero(target.0, len),
+            }
+            target = (target.0.add(len), target.1 - len);
+            segment = segment.behind(len);
+        }
+    }
+    bulk::flush();
+}
+
 fn segments(pieces: &[(PhysAddr, u64)]) -> impl Iterator<Item = Segment> {
     pieces.iter().map(|&(start, len)| Segment::Memory(start, len))
 }
@@ -98,10 +126,7 @@ fn pair(
             let len = rest.len().min(range.1);
             copy(rest, range.0, len);
             range = (range.0.add(len), range.1 - len);
-            rest = match rest {
-                Segment::Memory(start, length) => Segment::Memory(start.add(len), length - len),
-                Segment::Hole(length) => Segment::Hole(length - len),
-            };
+            rest = rest.behind(len);
         }
     }
 }

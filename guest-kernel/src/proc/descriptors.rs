@@ -5,10 +5,9 @@
 //! A descriptor is a number of one process; the open file that it names has the position and the
 //! status flags, and may be shared by several descriptors and processes.
 
-use super::pipe::Pipe;
-use super::waiters::Waiters;
+pub use super::target::Target;
 use crate::errno::Errno;
-use crate::fs::{Cursor, FileSystem, InodeId};
+use crate::fs::{Cursor, FileSystem};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -16,17 +15,28 @@ use core::cell::{Cell, RefCell};
 /// Descriptors that a process may have: `RLIMIT_NOFILE`.
 pub const NOFILE_MAX: usize = 1024;
 
-/// What an open file leads to.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// Something in the tree.
-    Inode(InodeId),
-    /// The console, as a process is born with it.
-    Console,
-    /// The reading side of a pipe.
-    PipeReader(Rc<Pipe>),
-    /// The writing side of a pipe.
-    PipeWriter(Rc<Pipe>),
+/// Access mode and status flags of an open file, as in `open(2)`.
+pub const O_ACCMODE: u32 = 0o3;
+/// Reading alone.
+pub const O_RDONLY: u32 = 0o0;
+/// Writing alone.
+pub const O_WRONLY: u32 = 0o1;
+/// Both.
+pub const O_RDWR: u32 = 0o2;
+/// Writing at the end.
+pub const O_APPEND: u32 = 0o2000;
+/// No waiting.
+pub const O_NONBLOCK: u32 = 0o4000;
+/// A place in the tree: neither read nor written.
+pub const O_PATH: u32 = 0o10_000_000;
+
+/// Whether calls wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocking {
+    /// They do.
+    Yes,
+    /// They fail instead: `O_NONBLOCK`.
+    No,
 }
 
 /// An open file.
@@ -53,6 +63,24 @@ impl OpenFile {
             cursor: RefCell::new(Cursor::default()),
         }
     }
+
+    /// Whether calls on it wait.
+    #[must_use]
+    pub fn blocking(&self) -> Blocking {
+        if self.flags.get() & O_NONBLOCK == 0 { Blocking::Yes } else { Blocking::No }
+    }
+
+    /// Whether it may be read.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        matches!(self.flags.get() & O_ACCMODE, O_RDONLY | O_RDWR)
+    }
+
+    /// Whether it may be written.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        matches!(self.flags.get() & O_ACCMODE, O_WRONLY | O_RDWR)
+    }
 }
 
 /// A descriptor.
@@ -74,7 +102,6 @@ impl Descriptors {
     /// Descriptors 0, 1 and 2 on the console.
     #[must_use]
     pub fn on_console() -> Self {
-        const O_RDWR: u32 = 2;
         let file = Rc::new(OpenFile::new(Target::Console, O_RDWR));
         let descriptor = Descriptor { file, close_on_exec: false };
         let table =
@@ -82,12 +109,22 @@ impl Descriptors {
         Self { table }
     }
 
-    /// The open file behind a descriptor.
+    /// The open file behind a descriptor, to do something with.
+    ///
+    /// # Errors
+    /// `EBADF`, also for a mere place.
+    #[inline]
+    pub fn file(&self, fd: u64) -> Result<&Rc<OpenFile>, Errno> {
+        let file = self.file_or_place(fd)?;
+        if file.flags.get() & O_PATH == 0 { Ok(file) } else { Err(Errno::EBADF) }
+    }
+
+    /// The open file or the place behind a descriptor, to name it.
     ///
     /// # Errors
     /// `EBADF`.
     #[inline]
-    pub fn file(&self, fd: u64) -> Result<&Rc<OpenFile>, Errno> {
+    pub fn file_or_place(&self, fd: u64) -> Result<&Rc<OpenFile>, Errno> {
         self.descriptor(fd).map(|descriptor| &descriptor.file)
     }
 
@@ -135,6 +172,12 @@ impl Descriptors {
         self.table.iter_mut().filter_map(closed).collect()
     }
 
+    /// Numbers that Linux's table would have room for, which grows from 64 by doubling.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.table.len().next_power_of_two().max(64)
+    }
+
     /// The numbers in use, in order.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         (0..).zip(&self.table).filter(|(_, slot)| slot.is_some()).map(|(fd, _)| fd)
@@ -174,23 +217,12 @@ impl Descriptors {
 impl Descriptor {
     /// Gives up a descriptor. With the last one of an open file what is behind it is let go; those
     /// who wait for that are returned.
-    pub fn release(self, fs: &mut FileSystem) -> Option<Waiters> {
-        let file = Rc::into_inner(self.file)?;
-        let (pipe, side) = match file.target {
-            Target::Inode(inode) => {
-                fs.close(inode);
-                return None;
-            }
-            Target::Console => return None,
-            Target::PipeReader(ref pipe) => (pipe, &pipe.readers),
-            Target::PipeWriter(ref pipe) => (pipe, &pipe.writers),
-        };
-        side.set(side.get() - 1);
-        Some(pipe.waiters.take())
+    pub fn release(self, fs: &mut FileSystem) -> Vec<u32> {
+        Rc::into_inner(self.file).map_or_else(Vec::new, |file| file.target.close(fs))
     }
 }
 
-/// A number as an index; one that is too large for any table stays too large.
-fn index(fd: u64) -> usize {
-    usize::try_from(fd).unwrap_or(usize::MAX)
+/// A number as an index. Linux looks at the low 32 bits.
+const fn index(fd: u64) -> usize {
+    (fd & 0xffff_ffff) as usize
 }

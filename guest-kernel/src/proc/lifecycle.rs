@@ -13,6 +13,7 @@ use crate::errno::Errno;
 use crate::init;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::mm::frames::frames;
 use crate::mm::space::AddressSpace;
 use crate::mm::user::UserMemory;
 use alloc::boxed::Box;
@@ -41,14 +42,20 @@ pub enum Memory {
 }
 
 impl Kernel {
+    /// Whether there may be another process.
+    fn check_room(&self) -> Result<(), Errno> {
+        if self.processes.count() >= PROCESSES_MAX {
+            return Err(Errno::EAGAIN);
+        }
+        if frames().is_scarce() { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
     /// Makes a child with these registers; returns its number.
     ///
     /// # Errors
     /// `EAGAIN`: there are too many. `ENOMEM`.
     pub fn fork(&mut self, registers: Registers, memory: Memory) -> Result<u32, Errno> {
-        if self.processes.count() >= PROCESSES_MAX {
-            return Err(Errno::EAGAIN);
-        }
+        self.check_room()?;
         let thread = Thread::copy_running(registers).map_err(|vector::NoMemory| Errno::ENOMEM)?;
         let space = match memory {
             Memory::Copied => {
@@ -75,19 +82,17 @@ impl Kernel {
     /// # Errors
     /// As for [`Kernel::fork`] and [`Kernel::exec`]; then there is no child.
     pub fn fork_and_exec(&mut self, path: &[u8], arguments: &[&[u8]]) -> Result<u32, Errno> {
-        if self.processes.count() >= PROCESSES_MAX {
-            return Err(Errno::EAGAIN);
-        }
+        self.check_room()?;
         let loaded = self.load(path, arguments, &[], 0)?;
         let pid = self.processes.next_pid();
         let thread = Thread::new(loaded.start.registers());
         let mut child = Box::new(self.process.child(pid, thread, Box::new(loaded.space)));
         child.is_spawned = true;
-        child.path = path.to_vec();
+        child.set_program(self.absolute(path), loaded.start.registers().rsp);
         child.signals.reset_for_exec();
         self.fs.open(child.cwd);
         for descriptor in child.descriptors.take_closed_on_exec() {
-            self.release(descriptor);
+            self.let_go(descriptor);
         }
         self.process.children.push(pid);
         self.processes.add_ready(child);
@@ -114,7 +119,8 @@ impl Kernel {
         environment: &[&[u8]],
     ) -> Result<(), Errno> {
         let loaded = self.load(path, arguments, environment, 0)?;
-        self.process.path = path.to_vec();
+        let path = self.absolute(path);
+        self.process.set_program(path, loaded.start.registers().rsp);
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
         self.process.space.tables().activate();
         self.give_back(old);
@@ -160,6 +166,8 @@ impl Kernel {
         if self.process.pid == FIRST_PID {
             end::finish(self, ending);
         }
+        self.abandon_wait();
+        self.processes.shared.locks.forget_wait(self.process.pid);
         for descriptor in self.process.descriptors.take_all() {
             self.release(descriptor);
         }
@@ -221,12 +229,31 @@ impl Kernel {
         }
     }
 
+    /// Gives up a descriptor of the running process, and the locks that end with it.
+    pub fn release(&mut self, descriptor: Descriptor) {
+        self.unlock_for_close(&descriptor);
+        self.let_go(descriptor);
+    }
+
     /// Gives up a descriptor; with the last one of an open file what is behind it is let go, and
     /// whoever waits for that is woken.
-    pub fn release(&mut self, descriptor: Descriptor) {
-        if let Some(mut waiters) = descriptor.release(&mut self.fs) {
-            self.wake(&mut waiters);
+    pub fn let_go(&mut self, descriptor: Descriptor) {
+        for pid in descriptor.release(&mut self.fs) {
+            self.processes.set_ready(pid, State::Waiting);
         }
+    }
+
+    /// A path as it is from the root, for as long as directories keep their names.
+    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        if path.starts_with(b"/") {
+            return path.to_vec();
+        }
+        let mut absolute = self.fs.path_of(self.process.cwd).unwrap_or_default();
+        if absolute != b"/" {
+            absolute.push(b'/');
+        }
+        absolute.extend_from_slice(path.strip_prefix(b"./").unwrap_or(path));
+        absolute
     }
 
     /// Whether a process exists, the one that runs included.

@@ -5,6 +5,7 @@
 use super::waiters::Waiters;
 use crate::arch::layout::PAGE_SIZE;
 use crate::errno::Errno;
+use crate::fs::InodeId;
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use core::cell::{Cell, RefCell};
@@ -20,34 +21,140 @@ const _: () = assert!(CAPACITY == PAGE_SIZE << ORDER);
 /// Writes of at most so many bytes are not mixed with others: `PIPE_BUF`.
 pub const ATOMIC_BYTES: u64 = 4096;
 
+/// What an open file does with a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It reads.
+    Reader,
+    /// It writes.
+    Writer,
+    /// It reads and writes, as only a FIFO is opened.
+    Both,
+}
+
+impl Side {
+    /// What a reader needs to make progress, and a writer.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Reader => Self::Writer,
+            Self::Writer => Self::Reader,
+            Self::Both => Self::Both,
+        }
+    }
+
+    /// Whether it reads.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Reader | Self::Both)
+    }
+
+    /// Whether it writes.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Writer | Self::Both)
+    }
+}
+
+/// Open files on one side.
+#[derive(Debug, Default)]
+struct Openings {
+    now: Cell<u32>,
+    ever: Cell<u64>,
+}
+
 /// A pipe.
 #[derive(Debug)]
 pub struct Pipe {
+    /// The FIFO that it is behind.
+    inode: Option<InodeId>,
+    /// Its number for `stat`, where it has no inode.
+    number: u64,
     /// The ring, allocated with the first byte.
     ring: Cell<Option<Frame>>,
     /// Bytes read and written so far.
     read: Cell<u64>,
     written: Cell<u64>,
-    /// Open files on each side.
-    pub readers: Cell<u32>,
-    /// Open files on the writing side.
-    pub writers: Cell<u32>,
-    /// Who waits for a change.
-    pub waiters: RefCell<Waiters>,
+    readers: Openings,
+    writers: Openings,
+    /// Who waits for bytes, or for the writing side to open or close.
+    pub read_waiters: RefCell<Waiters>,
+    /// Who waits for room, or for the reading side to open or close.
+    pub write_waiters: RefCell<Waiters>,
 }
 
 impl Pipe {
     /// An empty pipe with one open file on each side.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(number: u64) -> Self {
+        let pipe = Self::closed(None, number);
+        pipe.open(Side::Both);
+        pipe
+    }
+
+    /// An empty pipe behind a FIFO, with no open file.
+    #[must_use]
+    pub fn of_fifo(inode: InodeId) -> Self {
+        Self::closed(Some(inode), 0)
+    }
+
+    fn closed(inode: Option<InodeId>, number: u64) -> Self {
         Self {
+            inode,
+            number,
             ring: Cell::new(None),
             read: Cell::new(0),
             written: Cell::new(0),
-            readers: Cell::new(1),
-            writers: Cell::new(1),
-            waiters: RefCell::new(Waiters::default()),
+            readers: Openings::default(),
+            writers: Openings::default(),
+            read_waiters: RefCell::new(Waiters::default()),
+            write_waiters: RefCell::new(Waiters::default()),
         }
+    }
+
+    /// The FIFO that it is behind, which each opening holds.
+    #[must_use]
+    pub fn inode(&self) -> Option<InodeId> {
+        self.inode
+    }
+
+    /// Its number for `stat`, where it has no inode.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn sides(&self, side: Side) -> impl Iterator<Item = &Openings> {
+        let readers = side.reads().then_some(&self.readers);
+        let writers = side.writes().then_some(&self.writers);
+        readers.into_iter().chain(writers)
+    }
+
+    /// Notes an opening.
+    pub fn open(&self, side: Side) {
+        for openings in self.sides(side) {
+            openings.now.set(openings.now.get() + 1);
+            openings.ever.set(openings.ever.get() + 1);
+        }
+    }
+
+    /// Notes that an opening ended.
+    pub fn close(&self, side: Side) {
+        for openings in self.sides(side) {
+            openings.now.set(openings.now.get() - 1);
+        }
+    }
+
+    /// Whether somebody has this side open.
+    #[must_use]
+    pub fn is_open(&self, side: Side) -> bool {
+        self.sides(side).all(|openings| openings.now.get() > 0)
+    }
+
+    /// How often this side was opened.
+    #[must_use]
+    pub fn nr_openings(&self, side: Side) -> u64 {
+        self.sides(side).map(|openings| openings.ever.get()).sum()
     }
 
     /// Bytes that can be read.
@@ -77,7 +184,7 @@ impl Pipe {
         let ring = match self.ring.get() {
             Some(ring) => ring,
             None => {
-                let ring = frames().allocate_block(ORDER, Fill::Any).ok_or(Errno::ENOMEM)?;
+                let ring = frames().allocate_for_program(ORDER, Fill::Any).ok_or(Errno::ENOMEM)?;
                 self.ring.set(Some(ring));
                 ring
             }
@@ -101,12 +208,6 @@ impl Pipe {
     }
 }
 
-impl Default for Pipe {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Drop for Pipe {
     fn drop(&mut self) {
         if let Some(ring) = self.ring.take() {
@@ -127,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_full_pipe_has_no_room_and_an_empty_one_no_bytes() {
-        let pipe = Pipe::new();
+        let pipe = Pipe::new(1);
         assert_eq!(pipe.readable(10), [(PhysAddr(0), 0); 2]);
         pipe.writable(1).unwrap();
         pipe.produce(CAPACITY);
@@ -138,7 +239,7 @@ mod tests {
 
     #[test]
     fn bytes_wrap_around_the_end_in_two_pieces() {
-        let pipe = Pipe::new();
+        let pipe = Pipe::new(1);
         pipe.writable(1).unwrap();
         pipe.produce(CAPACITY - 10);
         pipe.consume(CAPACITY - 20);
@@ -152,7 +253,7 @@ mod tests {
     #[test]
     fn a_dropped_pipe_gives_its_memory_back() {
         let free = frames().counts().free;
-        let pipe = Pipe::new();
+        let pipe = Pipe::new(1);
         pipe.writable(1).unwrap();
         assert_eq!(frames().counts().free, free - 16);
         drop(pipe);

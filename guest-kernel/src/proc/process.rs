@@ -3,6 +3,7 @@
 //! A process: its thread, its memory, its open files and its place in the tree.
 
 use super::descriptors::Descriptors;
+use super::fifos::Opening;
 use super::signal::Signals;
 use super::thread::Thread;
 use crate::fs::InodeId;
@@ -12,6 +13,9 @@ use alloc::vec::Vec;
 
 /// Number of the first process, whose end ends the run.
 pub const FIRST_PID: u32 = 1;
+
+/// Size of a process's name, its zero included.
+pub const NAME_SIZE: usize = 16;
 
 /// What keeps a process from running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,10 @@ pub struct Process {
     pub session: u32,
     /// Path that its program was started by, absolute where it was given so.
     pub path: Vec<u8>,
+    /// Its name: that of its program, or what `prctl` set.
+    pub name: [u8; NAME_SIZE],
+    /// Its stack pointer at its first instruction, where its arguments are.
+    pub start_stack: u64,
     /// What keeps it from running.
     pub state: State,
     /// Its one thread.
@@ -103,6 +111,10 @@ pub struct Process {
     pub written: u64,
     /// When the call that waits gives up, in nanoseconds of the run's clock.
     pub deadline: Option<u64>,
+    /// Whether the call that waits is noted with the futexes.
+    pub is_on_futex: bool,
+    /// The open of a FIFO that waits.
+    pub opening: Option<Opening>,
     /// When `SIGALRM` is due, and the interval after which it is due again, in nanoseconds.
     pub alarm: Option<(u64, u64)>,
 }
@@ -110,13 +122,15 @@ pub struct Process {
 impl Process {
     /// The first process.
     #[must_use]
-    pub fn first(path: &[u8], thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
+    pub fn first(path: &[u8], mut thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
         Self {
             pid: FIRST_PID,
             parent: 0,
             group: FIRST_PID,
             session: FIRST_PID,
             path: path.to_vec(),
+            name: name_of(path),
+            start_stack: thread.stack(),
             state: State::Ready,
             thread,
             space: Box::new(space),
@@ -134,6 +148,8 @@ impl Process {
             stopped: Vec::new(),
             written: 0,
             deadline: None,
+            is_on_futex: false,
+            opening: None,
             alarm: None,
         }
     }
@@ -148,6 +164,8 @@ impl Process {
             group: self.group,
             session: self.session,
             path: self.path.clone(),
+            name: self.name,
+            start_stack: self.start_stack,
             state: State::Ready,
             thread,
             space,
@@ -165,8 +183,17 @@ impl Process {
             stopped: Vec::new(),
             written: 0,
             deadline: None,
+            is_on_futex: false,
+            opening: None,
             alarm: None,
         }
+    }
+
+    /// Notes which program it runs from here on.
+    pub fn set_program(&mut self, path: Vec<u8>, stack: u64) {
+        self.name = name_of(&path);
+        self.path = path;
+        self.start_stack = stack;
     }
 
     /// Makes the processor go on with this process at the next return from the kernel.
@@ -180,4 +207,13 @@ impl Process {
     pub fn masked(&self, mode: u64) -> u16 {
         (mode & 0o7777) as u16 & !self.umask
     }
+}
+
+/// The name that a program gives its process: the last component of its path, cut short.
+fn name_of(path: &[u8]) -> [u8; NAME_SIZE] {
+    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let base = &base[..base.len().min(NAME_SIZE - 1)];
+    let mut name = [0; NAME_SIZE];
+    name[..base.len()].copy_from_slice(base);
+    name
 }

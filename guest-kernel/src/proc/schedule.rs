@@ -7,6 +7,7 @@
 //! for, so sleeping takes no time on the host. A process that waits has a call to be made again.
 
 use super::process::{FIRST_PID, Process, State};
+use super::shared::Shared;
 use super::signal::{Signal, SignalInfo};
 use super::waiters::Waiters;
 use crate::arch::trap::Registers;
@@ -16,26 +17,38 @@ use crate::kernel::Kernel;
 use crate::proc::process::Ending;
 use crate::syscall;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// `si_code` of a signal that the kernel sends.
+const SI_KERNEL: i32 = 0x80;
 
 /// System calls that a process makes while others are ready, at most.
 const SHARE_CALLS: u64 = 200;
 
 /// The processes that do not run.
-#[derive(Default)]
 pub struct Processes {
     all: BTreeMap<u32, Box<Process>>,
     /// Those that could run, in the order of their turns.
     ready: VecDeque<u32>,
+    /// Times that processes wait for, or want an alarm at. One that no longer counts is found out
+    /// when its turn comes.
+    timers: BTreeSet<(u64, u32)>,
     last_pid: u32,
+    /// What they share.
+    pub shared: Shared,
 }
 
 impl Processes {
     /// None but the first, which runs.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { all: BTreeMap::new(), ready: VecDeque::new(), last_pid: FIRST_PID }
+    pub fn new() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            ready: VecDeque::new(),
+            timers: BTreeSet::new(),
+            last_pid: FIRST_PID,
+            shared: Shared::default(),
+        }
     }
 
     /// A number for a new process. Numbers are not used again.
@@ -48,6 +61,11 @@ impl Processes {
     pub fn add_ready(&mut self, process: Box<Process>) {
         self.ready.push_back(process.pid);
         self.all.insert(process.pid, process);
+    }
+
+    /// Notes a time that a process waits for, or wants an alarm at.
+    pub fn add_timer(&mut self, time_ns: u64, pid: u32) {
+        self.timers.insert((time_ns, pid));
     }
 
     /// A process that does not run.
@@ -80,6 +98,12 @@ impl Processes {
             process.state = State::Ready;
             self.ready.push_back(pid);
         }
+    }
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -146,6 +170,7 @@ impl Kernel {
     /// again after the handler, or fails.
     fn interrupt_call(&mut self, registers: &mut Registers) {
         self.process.deadline = None;
+        self.abandon_wait();
         let written = core::mem::take(&mut self.process.written);
         if written > 0 {
             registers.rax = written;
@@ -238,13 +263,25 @@ impl Kernel {
         };
     }
 
-    /// The next time that somebody waits for.
-    fn next_time(&self) -> Option<u64> {
-        let times = |process: &Process| {
-            let deadline = process.deadline.filter(|_| process.state == State::Waiting);
-            [deadline, process.alarm.map(|(time, _)| time)].into_iter().flatten().min()
-        };
-        self.processes.iter().chain([&*self.process]).filter_map(times).min()
+    /// The next time that somebody waits for, by a timer of its own or one that can be read.
+    fn next_time(&mut self) -> Option<u64> {
+        let own = self.next_timer().map(|(time, _)| time);
+        own.into_iter().chain(self.processes.shared.timers.next_time()).min()
+    }
+
+    /// The next time that somebody waits for by a timer of its own, and who.
+    fn next_timer(&mut self) -> Option<(u64, u32)> {
+        loop {
+            let &(time, pid) = self.processes.timers.first()?;
+            let counts = self.process_mut(pid).is_some_and(|process| {
+                let waits = process.state == State::Waiting && process.deadline == Some(time);
+                waits || process.alarm.is_some_and(|(alarm, _)| alarm == time)
+            });
+            if counts {
+                return Some((time, pid));
+            }
+            self.processes.timers.pop_first();
+        }
     }
 
     /// Nobody can run: moves the clock to the next time that somebody waits for.
@@ -257,27 +294,27 @@ impl Kernel {
     /// Wakes those whose time has come, and sends the alarms that are due.
     fn serve_timers(&mut self) {
         let now = self.now();
-        let mut due = Vec::new();
-        let mut alarms = Vec::new();
-        for process in self.processes.iter_mut().chain([&mut *self.process]) {
-            if process.state == State::Waiting && process.deadline.is_some_and(|time| time <= now) {
-                due.push(process.pid);
-            }
-            if let Some((time, interval)) = process.alarm
-                && time <= now
-            {
-                process.alarm = (interval > 0).then_some((now + interval, interval));
-                alarms.push(process.pid);
-            }
-        }
-        for pid in due {
+        for pid in self.processes.shared.timers.take_due(now) {
             self.processes.set_ready(pid, State::Waiting);
-            if self.process.pid == pid {
+            if self.process.pid == pid && self.process.state == State::Waiting {
                 self.process.state = State::Ready;
             }
         }
-        for pid in alarms {
-            self.send(pid, Signal::SIGALRM, SignalInfo { code: 0x80, ..SignalInfo::default() });
+        while let Some((time, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
+            self.processes.timers.pop_first();
+            let Some(process) = self.process_mut(pid) else { continue };
+            if let Some((alarm, interval)) = process.alarm
+                && alarm == time
+            {
+                process.alarm = (interval > 0).then_some((now + interval, interval));
+                if interval > 0 {
+                    self.processes.add_timer(now + interval, pid);
+                }
+                let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
+                self.send(pid, Signal::SIGALRM, info);
+            }
+            // Who only waited is done; who got a signal looks at it first.
+            self.processes.set_ready(pid, State::Waiting);
             if self.process.pid == pid && self.process.state == State::Waiting {
                 self.process.state = State::Ready;
             }

@@ -45,6 +45,11 @@ impl Thread {
         self.registers.get()
     }
 
+    /// The stack pointer of a thread that does not run.
+    pub fn stack(&mut self) -> u64 {
+        self.registers.get_mut().rsp
+    }
+
     /// The registers of a thread that does not run, or whose trap is being served.
     ///
     /// # Safety

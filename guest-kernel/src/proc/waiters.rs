@@ -10,24 +10,35 @@ use alloc::vec::Vec;
 
 /// Numbers of processes.
 #[derive(Debug, Default)]
-pub struct Waiters(Vec<u32>);
+pub struct Waiters {
+    pids: Vec<u32>,
+    /// Changes so far, for those who ask whether there was one.
+    nr_changes: u64,
+}
 
 impl Waiters {
     /// Notes a process.
     pub fn add(&mut self, pid: u32) {
-        if !self.0.contains(&pid) {
-            self.0.push(pid);
+        if !self.pids.contains(&pid) {
+            self.pids.push(pid);
         }
     }
 
-    /// Takes all out.
+    /// Takes all out, as there was a change.
     pub fn take(&mut self) -> Vec<u32> {
-        core::mem::take(&mut self.0)
+        self.nr_changes += 1;
+        core::mem::take(&mut self.pids)
+    }
+
+    /// Changes so far.
+    #[must_use]
+    pub fn nr_changes(&self) -> u64 {
+        self.nr_changes
     }
 
     /// Whether nobody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pids.is_empty()
     }
 }

@@ -3,11 +3,16 @@
 //! File descriptors: closing, duplicating and asking about them.
 
 use super::Answer;
+use super::locks::{Belongs, Wanted, record_lock};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
+use crate::fs::Kind;
 use crate::kernel::Kernel;
-use crate::proc::descriptors::Descriptor;
+use crate::mm::address::UserAddr;
+use crate::proc::descriptors::{Descriptor, O_NONBLOCK, Target};
+use crate::proc::pipe;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 const O_CLOEXEC: u64 = 0o2_000_000;
 const FD_CLOEXEC: u64 = 1;
@@ -17,7 +22,23 @@ const F_GETFD: u64 = 1;
 const F_SETFD: u64 = 2;
 const F_GETFL: u64 = 3;
 const F_SETFL: u64 = 4;
+const F_GETLK: u64 = 5;
+const F_SETLK: u64 = 6;
+const F_SETLKW: u64 = 7;
+const F_OFD_GETLK: u64 = 36;
+const F_OFD_SETLK: u64 = 37;
+const F_OFD_SETLKW: u64 = 38;
 const F_DUPFD_CLOEXEC: u64 = 1030;
+const F_SETPIPE_SZ: u64 = 1031;
+const F_GETPIPE_SZ: u64 = 1032;
+
+const FIONREAD: u64 = 0x541b;
+const FIONBIO: u64 = 0x5421;
+const FIONCLEX: u64 = 0x5450;
+const FIOCLEX: u64 = 0x5451;
+
+const CLOSE_RANGE_UNSHARE: u64 = 2;
+const CLOSE_RANGE_CLOEXEC: u64 = 4;
 
 /// Status flags that `F_SETFL` may change: `O_APPEND`, `O_NONBLOCK`, `O_NOATIME`. The others that
 /// Linux would change are ignored there too or have no meaning here.
@@ -30,14 +51,14 @@ pub(super) fn close(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn dup(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = Rc::clone(kernel.process.descriptors.file_or_place(call.argument(0))?);
     Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec: false }, 0)?)
 }
 
 pub(super) fn dup2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (old, new) = (call.argument(0), call.argument(1));
     if old == new {
-        kernel.process.descriptors.file(old)?;
+        kernel.process.descriptors.file_or_place(old)?;
         return Ok(new);
     }
     duplicate_to(kernel, old, new, false)
@@ -52,7 +73,7 @@ pub(super) fn dup3(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 fn duplicate_to(kernel: &mut Kernel, old: u64, new: u64, close_on_exec: bool) -> Answer {
-    let file = Rc::clone(kernel.process.descriptors.file(old)?);
+    let file = Rc::clone(kernel.process.descriptors.file_or_place(old)?);
     let replaced = kernel.process.descriptors.replace(new, Descriptor { file, close_on_exec })?;
     if let Some(replaced) = replaced {
         kernel.release(replaced);
@@ -61,7 +82,8 @@ fn duplicate_to(kernel: &mut Kernel, old: u64, new: u64, close_on_exec: bool) ->
 }
 
 pub(super) fn fcntl(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (fd, command, argument) = (call.argument(0), call.argument(1), call.argument(2));
+    let (fd, command) = (call.argument(0), call.argument(1) & 0xffff_ffff);
+    let argument = call.argument(2);
     let descriptor = kernel.process.descriptors.descriptor_mut(fd)?;
     match command {
         F_GETFD => Ok(u64::from(descriptor.close_on_exec)),
@@ -83,12 +105,86 @@ pub(super) fn fcntl(kernel: &mut Kernel, call: &Registers) -> Answer {
             };
             Ok(kernel.process.descriptors.insert(copy, argument)?)
         }
-        _ => Err(Errno::EINVAL.into()),
+        _ => control_file(kernel, call, command),
     }
 }
 
-/// Nothing here is a terminal or takes other requests.
+/// The commands that a mere place does not take.
+fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
+    let argument = call.argument(2);
+    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let (wanted, belongs) = match command {
+        F_GETLK => (Wanted::Get, Belongs::ToProcess),
+        F_SETLK => (Wanted::Set, Belongs::ToProcess),
+        F_SETLKW => (Wanted::SetAndWait, Belongs::ToProcess),
+        F_OFD_GETLK => (Wanted::Get, Belongs::ToFile),
+        F_OFD_SETLK => (Wanted::Set, Belongs::ToFile),
+        F_OFD_SETLKW => (Wanted::SetAndWait, Belongs::ToFile),
+        F_GETPIPE_SZ | F_SETPIPE_SZ => {
+            return match file.target {
+                Target::Pipe(..) if command == F_GETPIPE_SZ => Ok(pipe::CAPACITY),
+                // A pipe is at least as large as was asked for, and this one is no larger.
+                Target::Pipe(..) if argument & 0xffff_ffff <= pipe::CAPACITY => Ok(pipe::CAPACITY),
+                Target::Pipe(..) => Err(Errno::EPERM.into()),
+                _ => Err(Errno::EBADF.into()),
+            };
+        }
+        _ => {
+            kernel.missing.note(call.rax);
+            return Err(Errno::EINVAL.into());
+        }
+    };
+    record_lock(kernel, &file, wanted, belongs, argument)
+}
+
+/// Nothing here is a terminal. What is left are the requests that every file takes.
 pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
-    kernel.process.descriptors.file(call.argument(0))?;
-    Err(Errno::ENOTTY.into())
+    let (fd, request, argument) = (call.argument(0), call.argument(1), call.argument(2));
+    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    match request & 0xffff_ffff {
+        FIOCLEX | FIONCLEX => {
+            let close_on_exec = request & 0xffff_ffff == FIOCLEX;
+            kernel.process.descriptors.descriptor_mut(fd)?.close_on_exec = close_on_exec;
+            Ok(0)
+        }
+        FIONBIO => {
+            let is_set = kernel.memory().read_u32(UserAddr(argument))? != 0;
+            let kept = file.flags.get() & !O_NONBLOCK;
+            file.flags.set(kept | if is_set { O_NONBLOCK } else { 0 });
+            Ok(0)
+        }
+        FIONREAD => {
+            let count = match &file.target {
+                Target::Pipe(pipe, _) => pipe.nr_bytes(),
+                Target::Socket(socket) => socket.incoming.nr_bytes(),
+                Target::Inode(inode) if kernel.fs.kind(*inode) == Kind::Regular => {
+                    kernel.fs.size(*inode)?.wrapping_sub(file.offset.get())
+                }
+                _ => return Err(Errno::ENOTTY.into()),
+            };
+            kernel.memory().write(UserAddr(argument), &count.to_le_bytes()[..4])?;
+            Ok(0)
+        }
+        _ => Err(Errno::ENOTTY.into()),
+    }
+}
+
+/// Closes descriptors, or has `execve` close them. The table is never shared.
+pub(super) fn close_range(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (first, last) = (call.argument(0) & 0xffff_ffff, call.argument(1) & 0xffff_ffff);
+    let flags = call.argument(2) & 0xffff_ffff;
+    if flags & !(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) != 0 || first > last {
+        return Err(Errno::EINVAL.into());
+    }
+    let numbers = kernel.process.descriptors.numbers();
+    let numbers: Vec<u64> = numbers.filter(|fd| (first..=last).contains(fd)).collect();
+    for fd in numbers {
+        if flags & CLOSE_RANGE_CLOEXEC != 0 {
+            kernel.process.descriptors.descriptor_mut(fd)?.close_on_exec = true;
+        } else {
+            let descriptor = kernel.process.descriptors.remove(fd)?;
+            kernel.release(descriptor);
+        }
+    }
+    Ok(0)
 }

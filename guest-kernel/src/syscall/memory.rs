@@ -73,7 +73,8 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     if let Backing::File { inode, .. } = backing {
         kernel.fs.open(inode);
     }
-    let area = Area { start, end: start + length, access, was_writable: access.write, backing, sharing };
+    let area =
+        Area { start, end: start + length, access, was_writable: access.write, backing, sharing };
     kernel.process.space.map(&mut kernel.fs, area)?;
     Ok(start)
 }
@@ -155,7 +156,7 @@ pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
 }
 
-fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {
+pub(super) fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {
     if !start.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }

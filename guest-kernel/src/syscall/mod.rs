@@ -4,25 +4,46 @@
 //!
 //! `docs/syscalls.md` says for each what it does and where it deviates from Linux.
 
+mod allocate;
+mod attributes;
+mod buffers;
+mod credentials;
 mod descriptors;
 mod directories;
+mod epoll;
+mod event_counter;
+mod file_times;
+mod futex;
 mod identity;
 mod kill;
+mod locks;
 mod memory;
 pub mod missing;
 pub mod names;
+mod nodes;
 mod open;
 mod path;
 mod pipe;
+mod poll;
+mod prctl;
 mod process;
 mod read_write;
+mod residency;
+mod scheduling;
 mod seek;
+mod select;
 mod signals;
+mod socket;
+mod splice;
 mod stat;
+mod statfs;
+mod statx;
 mod system;
 mod time;
+mod timer;
 mod timers;
 mod tree;
+mod usage;
 mod wait;
 
 use crate::arch::trap::Registers;
@@ -112,6 +133,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (4, stat::stat),
         (5, stat::fstat),
         (6, stat::lstat),
+        (7, poll::poll),
         (8, seek::lseek),
         (9, memory::mmap),
         (10, memory::mprotect),
@@ -126,7 +148,11 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (20, read_write::writev),
         (21, stat::access),
         (22, pipe::pipe),
-        (24, system::sched_yield),
+        (23, select::select),
+        (24, scheduling::sched_yield),
+        (25, residency::mremap),
+        (26, residency::msync),
+        (27, residency::mincore),
         (28, memory::madvise),
         (32, descriptors::dup),
         (33, descriptors::dup2),
@@ -136,10 +162,20 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (37, timers::alarm),
         (38, timers::setitimer),
         (39, identity::getpid),
+        (40, splice::sendfile),
+        (41, socket::socket),
+        (44, socket::sendto),
+        (45, socket::recvfrom),
+        (46, socket::sendmsg),
+        (47, socket::recvmsg),
+        (48, socket::shutdown),
+        (53, socket::socketpair),
+        (55, socket::getsockopt),
         (61, wait::wait4),
         (62, kill::kill),
         (63, system::uname),
         (72, descriptors::fcntl),
+        (73, locks::flock),
         (74, seek::fsync),
         (75, seek::fsync),
         (76, seek::truncate),
@@ -164,38 +200,91 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (95, system::umask),
         (96, time::gettimeofday),
         (97, system::getrlimit),
+        (98, usage::getrusage),
         (99, system::sysinfo),
+        (100, usage::times),
         (102, identity::zero),
         (104, identity::zero),
+        (105, credentials::setuid),
+        (106, credentials::setuid),
         (107, identity::zero),
         (108, identity::zero),
         (109, identity::setpgid),
         (110, identity::getppid),
         (111, identity::getpgrp),
         (112, identity::setsid),
+        (113, credentials::setreuid),
+        (114, credentials::setreuid),
+        (115, credentials::getgroups),
+        (116, credentials::setgroups),
+        (117, credentials::setresuid),
+        (118, credentials::getresuid),
+        (119, credentials::setresuid),
+        (120, credentials::getresuid),
         (121, identity::getpgid),
+        (122, credentials::setfsuid),
+        (123, credentials::setfsuid),
         (124, identity::getsid),
         (127, signals::rt_sigpending),
         (128, signals::rt_sigtimedwait),
         (130, signals::rt_sigsuspend),
         (131, signals::sigaltstack),
+        (132, file_times::utime),
+        (133, nodes::mknod),
+        (135, prctl::personality),
+        (137, statfs::statfs),
+        (138, statfs::fstatfs),
+        (140, scheduling::getpriority),
+        (141, scheduling::setpriority),
+        (142, scheduling::sched_setparam),
+        (143, scheduling::sched_getparam),
+        (144, scheduling::sched_setscheduler),
+        (145, scheduling::sched_getscheduler),
+        (146, scheduling::sched_get_priority_max),
+        (147, scheduling::sched_get_priority_min),
+        (149, residency::mlock),
+        (150, residency::mlock),
+        (151, residency::mlockall),
+        (152, residency::munlockall),
+        (157, prctl::prctl),
         (158, process::arch_prctl),
         (162, seek::sync),
         (186, identity::getpid),
+        (187, allocate::readahead),
+        (188, attributes::of_path),
+        (189, attributes::of_link),
+        (190, attributes::of_descriptor),
+        (191, attributes::of_path),
+        (192, attributes::of_link),
+        (193, attributes::of_descriptor),
+        (194, attributes::listxattr),
+        (195, attributes::llistxattr),
+        (196, attributes::flistxattr),
+        (197, attributes::of_path),
+        (198, attributes::of_link),
+        (199, attributes::of_descriptor),
         (200, kill::tkill),
         (201, time::time),
-        (204, system::sched_getaffinity),
+        (202, futex::futex),
+        (203, scheduling::sched_setaffinity),
+        (204, scheduling::sched_getaffinity),
+        (213, epoll::epoll_create),
         (217, directories::getdents64),
         (218, process::set_tid_address),
+        (221, allocate::fadvise64),
         (228, time::clock_gettime),
         (229, time::clock_getres),
         (230, time::clock_nanosleep),
+        (232, epoll::epoll_wait),
+        (233, epoll::epoll_ctl),
         (234, kill::tgkill),
-        (235, tree::utimes),
+        (235, file_times::utimes),
         (247, wait::waitid),
         (257, open::openat),
         (258, tree::mkdirat),
+        (259, nodes::mknodat),
         (260, tree::fchownat),
+        (261, file_times::futimesat),
         (262, stat::newfstatat),
         (263, tree::unlinkat),
         (264, tree::renameat),
@@ -204,17 +293,41 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (267, tree::readlinkat),
         (268, tree::fchmodat),
         (269, stat::faccessat),
+        (270, select::pselect6),
+        (271, poll::ppoll),
         (273, process::set_robust_list),
-        (280, tree::utimensat),
+        (275, splice::splice),
+        (276, splice::tee),
+        (277, allocate::sync_file_range),
+        (278, splice::vmsplice),
+        (280, file_times::utimensat),
+        (281, epoll::epoll_pwait),
+        (283, timer::timerfd_create),
+        (284, event_counter::eventfd),
+        (285, allocate::fallocate),
+        (286, timer::timerfd_settime),
+        (287, timer::timerfd_gettime),
+        (290, event_counter::eventfd2),
+        (291, epoll::epoll_create1),
         (292, descriptors::dup3),
         (293, pipe::pipe2),
         (295, read_write::preadv),
         (296, read_write::pwritev),
         (302, system::prlimit64),
+        (306, statfs::syncfs),
+        (309, scheduling::getcpu),
         (316, tree::renameat2),
         (318, system::getrandom),
+        (324, scheduling::membarrier),
+        (325, residency::mlock2),
+        (326, splice::copy_file_range),
+        (327, read_write::preadv2),
+        (328, read_write::pwritev2),
+        (332, statx::statx),
         (334, process::rseq),
+        (436, descriptors::close_range),
         (439, stat::faccessat2),
+        (441, epoll::epoll_pwait2),
     ];
     let mut index = 0;
     while index < calls.len() {

@@ -2,12 +2,13 @@
 
 //! Opening and creating files.
 
-use super::{Answer, path};
+use super::{Answer, Fail, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{Create, Follow, InodeId, Kind};
 use crate::kernel::Kernel;
-use crate::proc::descriptors::{Descriptor, OpenFile, Target};
+use crate::proc::descriptors::{Blocking, Descriptor, OpenFile, Target};
+use crate::proc::pipe::Side;
 use alloc::rc::Rc;
 
 const O_ACCMODE: u64 = 0o3;
@@ -16,6 +17,7 @@ const O_RDONLY: u64 = 0o0;
 const O_CREAT: u64 = 0o100;
 const O_EXCL: u64 = 0o200;
 const O_TRUNC: u64 = 0o1000;
+const O_NONBLOCK: u64 = 0o4000;
 const O_DIRECTORY: u64 = 0o200_000;
 const O_NOFOLLOW: u64 = 0o400_000;
 const O_CLOEXEC: u64 = 0o2_000_000;
@@ -41,8 +43,11 @@ pub(super) fn creat(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
-    // Files without a name and files that are only places are not provided.
-    if flags & (O_PATH | O_TMPFILE) != 0 {
+    if flags & O_PATH != 0 {
+        return open_place(kernel, start, path, flags);
+    }
+    // Files without a name are not provided.
+    if flags & O_TMPFILE != 0 {
         return Err(Errno::EOPNOTSUPP.into());
     }
     let path = path::read(kernel, path)?;
@@ -52,22 +57,61 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
         _ => Follow::NoLast,
     };
     let inode = find(kernel, start, &path, flags, mode, follow)?;
-    kernel.fs.open(inode.id);
-    let file = Rc::new(OpenFile::new(Target::Inode(inode.id), (flags & KEPT_FLAGS) as u32));
-    let descriptor = Descriptor { file, close_on_exec: flags & O_CLOEXEC != 0 };
-    match kernel.process.descriptors.insert(descriptor, 0) {
-        Ok(fd) => {
-            if flags & O_TRUNC != 0 && !inode.is_new && kernel.fs.kind(inode.id) == Kind::Regular {
-                let now = kernel.now();
-                kernel.fs.truncate(inode.id, 0, now)?;
-            }
-            Ok(fd)
+    let kind = kernel.fs.kind(inode.id);
+    let target = match kind {
+        Kind::Fifo => open_fifo(kernel, inode.id, flags)?,
+        _ => {
+            kernel.fs.open(inode.id);
+            Target::Inode(inode.id)
         }
+    };
+    let fd = insert(kernel, target, flags)?;
+    if flags & O_TRUNC != 0 && !inode.is_new && kind == Kind::Regular {
+        let now = kernel.now();
+        kernel.fs.truncate(inode.id, 0, now)?;
+    }
+    Ok(fd)
+}
+
+/// Gives a target, which was opened for it, a descriptor.
+fn insert(kernel: &mut Kernel, target: Target, flags: u64) -> Answer {
+    let file = Rc::new(OpenFile::new(target, (flags & KEPT_FLAGS) as u32));
+    let descriptor = Descriptor { file, close_on_exec: flags & O_CLOEXEC != 0 };
+    let copy = descriptor.clone();
+    let result = kernel.process.descriptors.insert(descriptor, 0);
+    match result {
+        Ok(fd) => Ok(fd),
         Err(error) => {
-            kernel.fs.close(inode.id);
+            kernel.let_go(copy);
             Err(error.into())
         }
     }
+}
+
+/// Opens a side of a named pipe, which may have to wait for the other one.
+fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, Fail> {
+    let side = match flags & O_ACCMODE {
+        O_RDONLY => Side::Reader,
+        O_WRONLY => Side::Writer,
+        _ => Side::Both,
+    };
+    let blocking = if flags & O_NONBLOCK == 0 { Blocking::Yes } else { Blocking::No };
+    let pipe = kernel.open_fifo(inode, side, blocking)?;
+    Ok(Target::Pipe(pipe, side))
+}
+
+/// Opens a place in the tree: `O_PATH`, which leaves only `O_CLOEXEC`, `O_DIRECTORY` and
+/// `O_NOFOLLOW` a meaning.
+fn open_place(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64) -> Answer {
+    let path = path::read(kernel, path)?;
+    let follow = if flags & O_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
+    let inode = kernel.fs.resolve(start, &path, follow)?;
+    if flags & O_DIRECTORY != 0 && kernel.fs.kind(inode) != Kind::Directory {
+        return Err(Errno::ENOTDIR.into());
+    }
+    kernel.fs.open(inode);
+    let flags = flags & (O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
+    insert(kernel, Target::Inode(inode), flags)
 }
 
 /// The inode that is opened.
@@ -103,7 +147,6 @@ fn find(
         }
         Kind::Directory => Ok(found),
         _ if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
-        Kind::Fifo => Err(Errno::ENXIO),
         _ => Ok(found),
     }
 }

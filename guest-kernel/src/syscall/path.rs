@@ -43,7 +43,7 @@ pub(super) fn start(kernel: &mut Kernel, fd: u64, path: u64) -> Result<InodeId, 
 
 /// The directory behind a descriptor.
 pub(super) fn directory(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
-    match kernel.process.descriptors.file(fd)?.target {
+    match kernel.process.descriptors.file_or_place(fd)?.target {
         Target::Inode(inode) if kernel.fs.kind(inode) == Kind::Directory => Ok(inode),
         _ => Err(Errno::ENOTDIR),
     }
@@ -56,7 +56,7 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
         if is_cwd(fd) {
             return Ok(Target::Inode(kernel.process.cwd));
         }
-        return Ok(kernel.process.descriptors.file(fd)?.target.clone());
+        return Ok(kernel.process.descriptors.file_or_place(fd)?.target.clone());
     }
     let follow = if flags & AT_SYMLINK_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
     let start = match text.first() {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Making pipes.
+//! Pipes: making, reading and writing them.
 
-use super::Answer;
-use crate::arch::trap::Registers;
+use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::{Answer, Fail};
+use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::descriptors::{Descriptor, OpenFile, Target};
-use crate::proc::pipe::Pipe;
+use crate::mm::transfer;
+use crate::proc::descriptors::{Blocking, Descriptor, O_WRONLY, OpenFile, Target};
+use crate::proc::pipe::{ATOMIC_BYTES, Pipe, Side};
+use crate::proc::signal::{Signal, SignalInfo};
 use alloc::rc::Rc;
 
-const O_WRONLY: u32 = 1;
 const O_NONBLOCK: u64 = 0o4000;
 const O_CLOEXEC: u64 = 0o2_000_000;
 
@@ -27,34 +29,131 @@ fn make(kernel: &mut Kernel, address: u64, flags: u64) -> Answer {
     if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let pipe = Rc::new(Pipe::new());
+    let pipe = Rc::new(Pipe::new(kernel.processes.shared.next_number()));
     let status = (flags & O_NONBLOCK) as u32;
     let close_on_exec = flags & O_CLOEXEC != 0;
-    let reader = OpenFile::new(Target::PipeReader(Rc::clone(&pipe)), status);
-    let writer = OpenFile::new(Target::PipeWriter(pipe), status | O_WRONLY);
+    let reader = OpenFile::new(Target::Pipe(Rc::clone(&pipe), Side::Reader), status);
+    let writer = OpenFile::new(Target::Pipe(pipe, Side::Writer), status | O_WRONLY);
+    put_pair(kernel, [reader, writer], close_on_exec, address)
+}
+
+/// Gives two open files descriptors, and the program their numbers. What cannot be told of is
+/// closed again.
+pub(super) fn put_pair(
+    kernel: &mut Kernel,
+    files: [OpenFile; 2],
+    close_on_exec: bool,
+    address: u64,
+) -> Answer {
     let mut bytes = [0; 8];
-    let mut made = 0;
-    for (index, file) in [reader, writer].into_iter().enumerate() {
+    let mut made = [None; 2];
+    let mut result = Ok(());
+    for ((slot, fd_slot), file) in bytes.chunks_exact_mut(4).zip(&mut made).zip(files) {
         let descriptor = Descriptor { file: Rc::new(file), close_on_exec };
-        let fd = match kernel.process.descriptors.insert(descriptor, 0) {
-            Ok(fd) => fd,
-            Err(error) => {
-                if index == 1 {
-                    close(kernel, made);
-                }
-                return Err(error.into());
+        match kernel.process.descriptors.insert(descriptor, 0) {
+            Ok(fd) => {
+                slot.copy_from_slice(&fd.to_le_bytes()[..4]);
+                *fd_slot = Some(fd);
             }
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "descriptors are below NOFILE_MAX")]
-        bytes[index * 4..index * 4 + 4].copy_from_slice(&(fd as u32).to_le_bytes());
-        made = fd;
+            Err(error) => result = Err(error),
+        }
     }
-    kernel.memory().write(UserAddr(address), &bytes).inspect_err(|_| {})?;
+    let result = result.and_then(|()| kernel.memory().write(UserAddr(address), &bytes));
+    if let Err(error) = result {
+        for fd in made.into_iter().flatten() {
+            let descriptor = kernel.process.descriptors.remove(fd)?;
+            kernel.release(descriptor);
+        }
+        return Err(error.into());
+    }
     Ok(0)
 }
 
-fn close(kernel: &mut Kernel, fd: u64) {
-    if let Ok(descriptor) = kernel.process.descriptors.remove(fd) {
-        kernel.release(descriptor);
+/// What happens to a program that writes where nobody reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnBroken {
+    /// It gets `SIGPIPE`.
+    Signal,
+    /// Its call fails: `MSG_NOSIGNAL`.
+    Fail,
+}
+
+/// Nobody reads what would be written.
+pub(super) fn broken(kernel: &mut Kernel, on_broken: OnBroken) -> Errno {
+    if on_broken == OnBroken::Signal {
+        let pid = kernel.process.pid;
+        kernel.send(pid, Signal::SIGPIPE, SignalInfo { pid, ..SignalInfo::default() });
     }
+    Errno::EPIPE
+}
+
+/// Reads what is there; waits while there is nothing and somebody may still write.
+pub(super) fn read_pipe(
+    kernel: &mut Kernel,
+    pipe: &Pipe,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    if pipe.nr_bytes() == 0 {
+        if let Buffers::One { len: 0, .. } = buffers {
+            return Ok(0);
+        }
+        if !pipe.is_open(Side::Writer) {
+            return Ok(0);
+        }
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
+        }
+        pipe.read_waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
+    let len = collect(kernel, buffers, pipe.nr_bytes(), FaultAccess::Write)?;
+    transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
+    pipe.consume(len);
+    kernel.wake(&mut pipe.write_waiters.borrow_mut());
+    Ok(len)
+}
+
+/// Writes what there is room for. Small writes are not split, and a write that waits has written
+/// nothing of what it still has to: how much it has is kept with the process.
+pub(super) fn write_pipe(
+    kernel: &mut Kernel,
+    pipe: &Pipe,
+    blocking: Blocking,
+    on_broken: OnBroken,
+    buffers: Buffers,
+) -> Answer {
+    if !pipe.is_open(Side::Reader) {
+        let written = core::mem::take(&mut kernel.process.written);
+        if written > 0 {
+            return Ok(written);
+        }
+        return Err(broken(kernel, on_broken).into());
+    }
+    let written = kernel.process.written;
+    let all = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    kernel.ranges.skip(written);
+    let len = all - written;
+    if len == 0 {
+        return Ok(0);
+    }
+    let room = pipe.room();
+    if room == 0 || len <= ATOMIC_BYTES && room < len {
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
+        }
+        pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
+    let now = len.min(room);
+    transfer::write_pieces(&pipe.writable(now)?, &kernel.ranges);
+    pipe.produce(now);
+    kernel.wake(&mut pipe.read_waiters.borrow_mut());
+    if now == len || blocking == Blocking::No {
+        kernel.process.written = 0;
+        return Ok(written + now);
+    }
+    kernel.process.written = written + now;
+    pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+    Err(Fail::Wait)
 }

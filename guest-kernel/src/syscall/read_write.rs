@@ -2,33 +2,18 @@
 
 //! Reading and writing: `read`, `write` and their vectored and positioned forms.
 
-use super::{Answer, Fail};
+use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::pipe::{OnBroken, read_pipe, write_pipe};
+use super::{Answer, event_counter, socket, timer};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::drivers::serial;
 use crate::errno::Errno;
 use crate::fs::{DeviceKind, InodeId, Kind};
 use crate::kernel::Kernel;
-use crate::mm::address::UserAddr;
 use crate::mm::frames::frames;
 use crate::mm::transfer;
-use crate::mm::user::UserMemory;
-use crate::proc::descriptors::{OpenFile, Target};
-use crate::proc::pipe::{ATOMIC_BYTES, Pipe};
-use crate::proc::signal::{Signal, SignalInfo};
+use crate::proc::descriptors::{O_APPEND, OpenFile, Target};
 use alloc::rc::Rc;
-
-/// Access mode in the flags of an open file.
-const O_ACCMODE: u32 = 3;
-const O_RDONLY: u32 = 0;
-const O_WRONLY: u32 = 1;
-const O_APPEND: u32 = 0o2000;
-const O_NONBLOCK: u32 = 0o4000;
-
-/// Bytes that one call moves, at most: Linux's `MAX_RW_COUNT`.
-const COUNT_MAX: u64 = 0x7fff_f000;
-
-/// Buffers in a vector, at most: `IOV_MAX`.
-const IOV_MAX: u64 = 1024;
 
 /// Which bytes of the file are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,14 +28,21 @@ impl Position {
     fn from_argument(offset: u64) -> Result<Self, Errno> {
         if offset.cast_signed() < 0 { Err(Errno::EINVAL) } else { Ok(Self::At(offset)) }
     }
+
+    /// As `preadv2` has it: -1 is the file's own position.
+    fn from_second_form(offset: u64) -> Result<Self, Errno> {
+        if offset == u64::MAX { Ok(Self::Current) } else { Self::from_argument(offset) }
+    }
+
+    /// What has no positions can only be used where it is.
+    fn check_is_current(self) -> Result<(), Errno> {
+        if self == Self::Current { Ok(()) } else { Err(Errno::ESPIPE) }
+    }
 }
 
-/// Which buffers of the program are meant.
-#[derive(Clone, Copy)]
-enum Buffers {
-    One { address: u64, len: u64 },
-    Vector { address: u64, count: u64 },
-}
+/// Flags of `preadv2` and `pwritev2` that memory satisfies as it is: `RWF_HIPRI`, `RWF_DSYNC` and
+/// `RWF_SYNC`.
+const RWF_SATISFIED: u64 = 1 | 2 | 4;
 
 pub(super) fn read(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::One { address: call.argument(1), len: call.argument(2) };
@@ -92,37 +84,83 @@ pub(super) fn pwritev(kernel: &mut Kernel, call: &Registers) -> Answer {
     write_from(kernel, call.argument(0), buffers, Position::from_argument(call.argument(3))?)
 }
 
-/// What is read from or written to, after all checks of the descriptor.
+pub(super) fn preadv2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
+    let position = Position::from_second_form(call.argument(3))?;
+    check_flags(kernel, call)?;
+    read_into(kernel, call.argument(0), buffers, position)
+}
+
+pub(super) fn pwritev2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
+    let position = Position::from_second_form(call.argument(3))?;
+    check_flags(kernel, call)?;
+    write_from(kernel, call.argument(0), buffers, position)
+}
+
+fn check_flags(kernel: &mut Kernel, call: &Registers) -> Result<(), Errno> {
+    if call.argument(5) & !RWF_SATISFIED & 0xffff_ffff != 0 {
+        kernel.missing.note(call.rax);
+        return Err(Errno::EOPNOTSUPP);
+    }
+    Ok(())
+}
+
+/// What is read from or written to, as far as it is something in the tree or the console.
 enum Object {
     File(InodeId),
     Device(DeviceKind),
-    Pipe(Rc<Pipe>),
 }
 
-fn object(kernel: &Kernel, file: &OpenFile, position: Position) -> Result<Object, Errno> {
-    let object = match &file.target {
-        Target::Console => Object::Device(DeviceKind::Console),
-        Target::PipeReader(pipe) | Target::PipeWriter(pipe) => Object::Pipe(Rc::clone(pipe)),
+fn object(kernel: &Kernel, target: &Target, position: Position) -> Result<Object, Errno> {
+    let object = match target {
         &Target::Inode(inode) => match kernel.fs.kind(inode) {
             Kind::Regular => Object::File(inode),
             Kind::Character(device) => Object::Device(device),
             Kind::Directory => return Err(Errno::EISDIR),
-            Kind::Symlink => return Err(Errno::EBADF),
-            Kind::Fifo => return Err(Errno::ENXIO),
+            Kind::Symlink | Kind::Fifo => return Err(Errno::EBADF),
         },
+        _ => Object::Device(DeviceKind::Console),
     };
-    let is_stream =
-        matches!(object, Object::Pipe(_) | Object::Device(DeviceKind::Console | DeviceKind::Tty));
+    let is_stream = matches!(object, Object::Device(DeviceKind::Console | DeviceKind::Tty));
     if is_stream && position != Position::Current { Err(Errno::ESPIPE) } else { Ok(object) }
+}
+
+/// Reads from what is neither in the tree nor the console.
+fn read_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers) -> Answer {
+    let blocking = file.blocking();
+    match &file.target {
+        Target::Pipe(pipe, _) => read_pipe(kernel, pipe, blocking, buffers),
+        Target::Socket(socket) => socket::receive(kernel, socket, blocking, buffers),
+        Target::EventCounter(counter) => event_counter::read(kernel, counter, blocking, buffers),
+        Target::Timer(timer) => timer::read(kernel, timer, blocking, buffers),
+        Target::Inode(_) | Target::Console | Target::Epoll(_) => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// Writes to what is neither in the tree nor the console.
+fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers) -> Answer {
+    let blocking = file.blocking();
+    match &file.target {
+        Target::Pipe(pipe, _) => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
+        Target::Socket(socket) => socket::send(kernel, socket, blocking, OnBroken::Signal, buffers),
+        Target::EventCounter(counter) => event_counter::write(kernel, counter, blocking, buffers),
+        Target::Inode(_) | Target::Console | Target::Epoll(_) | Target::Timer(_) => {
+            Err(Errno::EINVAL.into())
+        }
+    }
 }
 
 fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
-    if file.flags.get() & O_ACCMODE == O_WRONLY {
+    if !file.is_readable() {
         return Err(Errno::EBADF.into());
     }
-    let object = object(kernel, &file, position)?;
-    match object {
+    if !matches!(file.target, Target::Inode(_) | Target::Console) {
+        position.check_is_current()?;
+        return read_stream(kernel, &file, buffers);
+    }
+    match object(kernel, &file.target, position)? {
         Object::File(inode) => {
             let offset = match position {
                 Position::Current => file.offset.get(),
@@ -138,7 +176,6 @@ fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position)
             }
             Ok(len)
         }
-        Object::Pipe(pipe) => read_pipe(kernel, &pipe, &file, buffers),
         // Nothing is typed in: reading the console is reading the end of a file.
         Object::Device(DeviceKind::Null | DeviceKind::Console | DeviceKind::Tty) => Ok(0),
         Object::Device(DeviceKind::Zero | DeviceKind::Full) => {
@@ -156,10 +193,14 @@ fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position)
 
 fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
-    if file.flags.get() & O_ACCMODE == O_RDONLY {
+    if !file.is_writable() {
         return Err(Errno::EBADF.into());
     }
-    match object(kernel, &file, position)? {
+    if !matches!(file.target, Target::Inode(_) | Target::Console) {
+        position.check_is_current()?;
+        return write_stream(kernel, &file, buffers);
+    }
+    match object(kernel, &file.target, position)? {
         Object::File(inode) => {
             let offset = match position {
                 _ if file.flags.get() & O_APPEND != 0 => kernel.fs.size(inode)?,
@@ -178,7 +219,6 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
             }
             Ok(len)
         }
-        Object::Pipe(pipe) => write_pipe(kernel, &pipe, &file, buffers),
         Object::Device(DeviceKind::Full) => Err(Errno::ENOSPC.into()),
         Object::Device(DeviceKind::Console | DeviceKind::Tty) => {
             let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
@@ -190,123 +230,6 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
         }
         Object::Device(_) => Ok(collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?),
     }
-}
-
-/// Reads what is there; waits while there is nothing and somebody may still write.
-fn read_pipe(kernel: &mut Kernel, pipe: &Pipe, file: &OpenFile, buffers: Buffers) -> Answer {
-    if pipe.nr_bytes() == 0 {
-        if pipe.writers.get() == 0 {
-            return Ok(0);
-        }
-        if file.flags.get() & O_NONBLOCK != 0 {
-            return Err(Errno::EAGAIN.into());
-        }
-        pipe.waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
-    }
-    let len = collect(kernel, buffers, pipe.nr_bytes(), FaultAccess::Write)?;
-    transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
-    pipe.consume(len);
-    kernel.wake(&mut pipe.waiters.borrow_mut());
-    Ok(len)
-}
-
-/// Writes what there is room for. Small writes are not split, and a write that waits has written
-/// nothing of what it still has to: how much it has is kept with the process.
-fn write_pipe(kernel: &mut Kernel, pipe: &Pipe, file: &OpenFile, buffers: Buffers) -> Answer {
-    if pipe.readers.get() == 0 {
-        let written = core::mem::take(&mut kernel.process.written);
-        if written > 0 {
-            return Ok(written);
-        }
-        let pid = kernel.process.pid;
-        kernel.send(pid, Signal::SIGPIPE, SignalInfo { pid, ..SignalInfo::default() });
-        return Err(Errno::EPIPE.into());
-    }
-    let written = kernel.process.written;
-    let all = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
-    kernel.ranges.skip(written);
-    let len = all - written;
-    if len == 0 {
-        return Ok(0);
-    }
-    let room = pipe.room();
-    if room == 0 || len <= ATOMIC_BYTES && room < len {
-        if file.flags.get() & O_NONBLOCK != 0 {
-            return Err(Errno::EAGAIN.into());
-        }
-        pipe.waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
-    }
-    let now = len.min(room);
-    transfer::write_pieces(&pipe.writable(now)?, &kernel.ranges);
-    pipe.produce(now);
-    kernel.wake(&mut pipe.waiters.borrow_mut());
-    if now == len || file.flags.get() & O_NONBLOCK != 0 {
-        kernel.process.written = 0;
-        return Ok(written + now);
-    }
-    kernel.process.written = written + now;
-    pipe.waiters.borrow_mut().add(kernel.process.pid);
-    Err(Fail::Wait)
-}
-
-/// Collects at most `max` bytes of the buffers.
-fn collect(
-    kernel: &mut Kernel,
-    buffers: Buffers,
-    max: u64,
-    access: FaultAccess,
-) -> Result<u64, Errno> {
-    let max = max.min(COUNT_MAX);
-    match buffers {
-        Buffers::One { address, len } => {
-            if !UserAddr(address).is_range_below_end(len) {
-                return Err(Errno::EFAULT);
-            }
-            kernel.collect(address, len.min(max), access)
-        }
-        Buffers::Vector { address, count } => collect_vector(kernel, (address, count), max, access),
-    }
-}
-
-fn collect_vector(
-    kernel: &mut Kernel,
-    (address, count): (u64, u64),
-    max: u64,
-    access: FaultAccess,
-) -> Result<u64, Errno> {
-    if count > IOV_MAX {
-        return Err(Errno::EINVAL);
-    }
-    kernel.ranges.clear();
-    let mut memory = UserMemory { space: &mut kernel.process.space, fs: &mut kernel.fs };
-    let mut total = 0;
-    let mut is_cut = false;
-    for index in 0..count {
-        let at = address.checked_add(index * 16).ok_or(Errno::EFAULT)?;
-        let base = memory.read_u64(UserAddr(at))?;
-        let len = memory.read_u64(UserAddr(at + 8))?;
-        if len.cast_signed() < 0 {
-            return Err(Errno::EINVAL);
-        }
-        if !UserAddr(base).is_range_below_end(len) {
-            return Err(Errno::EFAULT);
-        }
-        let wanted = len.min(max - total);
-        if wanted == 0 || is_cut {
-            continue;
-        }
-        match memory.collect(UserAddr(base), wanted, access, &mut kernel.ranges) {
-            Ok(done) => {
-                total += done;
-                is_cut = done < wanted;
-            }
-            Err(error) if total == 0 => return Err(error),
-            Err(_) => is_cut = true,
-        }
-    }
-    Ok(total)
 }
 
 fn fill_random(kernel: &mut Kernel) {

@@ -22,7 +22,14 @@ const O_RDONLY: u32 = 0;
 pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, offset, whence) = (call.argument(0), call.argument(1).cast_signed(), call.argument(2));
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
-    let Target::Inode(inode) = file.target else { return Err(Errno::ESPIPE.into()) };
+    let inode = match file.target {
+        Target::Inode(inode) => inode,
+        // Counters, timers and sets have one position, as on Linux.
+        Target::EventCounter(_) | Target::Timer(_) | Target::Epoll(_) => return Ok(0),
+        Target::Console | Target::Pipe(..) | Target::Socket(_) => {
+            return Err(Errno::ESPIPE.into());
+        }
+    };
     let kind = kernel.fs.kind(inode);
     let base = match (whence, kind) {
         (_, Kind::Fifo) => return Err(Errno::ESPIPE.into()),

@@ -5,7 +5,7 @@
 use super::{Answer, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{DeviceKind, Kind, Stat};
+use crate::fs::{DeviceKind, InodeId, Kind, Stat};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
@@ -13,8 +13,14 @@ use crate::proc::descriptors::Target;
 /// Device number of the one file system.
 const DEVICE: u64 = 1;
 
+/// Mode of a socket without a name.
+const SOCKET_MODE: u32 = 0o140_777;
+
+/// Device number of what has no name.
+const UNNAMED_DEVICE: u64 = 2;
+
 /// Best size of a transfer.
-const BLOCK_SIZE: u64 = 4096;
+pub(super) const BLOCK_SIZE: u64 = 4096;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -37,7 +43,7 @@ pub(super) fn lstat(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn fstat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let target = kernel.process.descriptors.file(call.argument(0))?.target.clone();
+    let target = kernel.process.descriptors.file_or_place(call.argument(0))?.target.clone();
     put(kernel, target, call.argument(1))
 }
 
@@ -82,16 +88,51 @@ fn stat_path(kernel: &mut Kernel, fd: u64, path: u64, buffer: u64, flags: u64) -
     put(kernel, target, buffer)
 }
 
+/// What is known of anything that a descriptor leads to.
+pub(super) struct Known {
+    /// The device that it is said to be on.
+    pub device: u64,
+    /// Type and permissions.
+    pub mode: u32,
+    /// The rest.
+    pub stat: Stat,
+}
+
+impl Known {
+    fn of_inode(kernel: &mut Kernel, inode: InodeId) -> Self {
+        let stat = kernel.fs.stat(inode);
+        Self { device: DEVICE, mode: stat.mode(), stat }
+    }
+
+    /// All about a target.
+    pub(super) fn of(kernel: &mut Kernel, target: &Target) -> Self {
+        let epoch = kernel.settings.epoch_ns;
+        let stat = match target {
+            Target::Inode(inode) => return Self::of_inode(kernel, *inode),
+            Target::Console => unnamed(Kind::Character(DeviceKind::Console), 0, epoch),
+            Target::Pipe(pipe, _) => match pipe.inode() {
+                Some(inode) => return Self::of_inode(kernel, inode),
+                None => unnamed(Kind::Fifo, pipe.number(), epoch),
+            },
+            Target::Socket(socket) => unnamed(Kind::Fifo, socket.incoming.number(), epoch),
+            _ => unnamed(Kind::Regular, 0, epoch),
+        };
+        let mode = match target {
+            Target::Socket(_) => SOCKET_MODE,
+            // Counters, timers and sets have no type, as on Linux.
+            Target::EventCounter(_) | Target::Timer(_) | Target::Epoll(_) => {
+                stat.permissions.into()
+            }
+            _ => stat.mode(),
+        };
+        Self { device: UNNAMED_DEVICE, mode, stat }
+    }
+}
+
 fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
-    let stat = match target {
-        Target::Inode(inode) => kernel.fs.stat(inode),
-        Target::Console => unnamed(Kind::Character(DeviceKind::Console), kernel.settings.epoch_ns),
-        Target::PipeReader(_) | Target::PipeWriter(_) => {
-            unnamed(Kind::Fifo, kernel.settings.epoch_ns)
-        }
-    };
+    let known = Known::of(kernel, &target);
     let mut bytes = [0; 18 * 8];
-    for (index, word) in encode(&stat).into_iter().enumerate() {
+    for (index, word) in encode(&known).into_iter().enumerate() {
         bytes[index * 8..index * 8 + 8].copy_from_slice(&word.to_le_bytes());
     }
     kernel.memory().write(UserAddr(buffer), &bytes)?;
@@ -99,9 +140,9 @@ fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
 }
 
 /// What has no name has no inode: pipes, and the console that a process is born with.
-fn unnamed(kind: Kind, epoch_ns: u64) -> Stat {
+fn unnamed(kind: Kind, number: u64, epoch_ns: u64) -> Stat {
     Stat {
-        number: 0,
+        number,
         kind,
         permissions: 0o600,
         nlink: 1,
@@ -114,7 +155,8 @@ fn unnamed(kind: Kind, epoch_ns: u64) -> Stat {
 }
 
 /// `struct stat` of x86-64 as words (`asm/stat.h`).
-fn encode(stat: &Stat) -> [u64; 18] {
+fn encode(known: &Known) -> [u64; 18] {
+    let stat = &known.stat;
     let device = match stat.kind {
         Kind::Character(device) => {
             let (major, minor) = device.number();
@@ -125,11 +167,11 @@ fn encode(stat: &Stat) -> [u64; 18] {
     let [atime, mtime, ctime] =
         [stat.atime, stat.mtime, stat.ctime].map(|time| [time / NS_PER_S, time % NS_PER_S]);
     [
-        DEVICE,
+        known.device,
         stat.number,
         stat.nlink.into(),
         // Mode, and user 0 in the upper half.
-        stat.mode().into(),
+        known.mode.into(),
         // Group 0 and padding.
         0,
         device,

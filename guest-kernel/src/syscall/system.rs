@@ -88,24 +88,6 @@ pub(super) fn sysinfo(kernel: &mut Kernel, call: &Registers) -> Answer {
     Ok(0)
 }
 
-/// There is one processor, number 0.
-pub(super) fn sched_getaffinity(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (pid, size, buffer) = (call.argument(0), call.argument(1), call.argument(2));
-    if pid != 0 && pid != kernel.process.pid.into() {
-        return Err(Errno::ESRCH.into());
-    }
-    if size < 8 || !size.is_multiple_of(8) {
-        return Err(Errno::EINVAL.into());
-    }
-    kernel.memory().write(UserAddr(buffer), &1_u64.to_le_bytes())?;
-    Ok(8)
-}
-
-pub(super) fn sched_yield(kernel: &mut Kernel, _: &Registers) -> Answer {
-    kernel.yield_turn();
-    Ok(0)
-}
-
 pub(super) fn getrandom(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (buffer, len, flags) = (call.argument(0), call.argument(1), call.argument(2));
     if flags & !GRND_FLAGS != 0 {

@@ -53,6 +53,10 @@ fn time_left(kernel: &Kernel) -> u64 {
 fn set(kernel: &mut Kernel, value_ns: u64, interval_ns: u64) {
     let due = kernel.now().saturating_add(value_ns);
     kernel.process.alarm = (value_ns > 0).then_some((due, interval_ns));
+    if value_ns > 0 {
+        let pid = kernel.process.pid;
+        kernel.processes.add_timer(due, pid);
+    }
     kernel.set_attention();
 }
 
@@ -68,7 +72,7 @@ fn put(kernel: &mut Kernel, address: u64) -> Result<(), Errno> {
 }
 
 /// Reads a `struct timeval`, in nanoseconds.
-fn read_time(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
+pub(super) fn read_time(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
     let seconds = kernel.memory().read_u64(UserAddr(address))?;
     let microseconds = kernel.memory().read_u64(UserAddr(address + 8))?;
     if seconds.cast_signed() < 0 || microseconds >= NS_PER_S / NS_PER_US {

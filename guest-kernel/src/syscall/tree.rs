@@ -18,10 +18,6 @@ const AT_SYMLINK_FOLLOW: u64 = 0x400;
 const RENAME_NOREPLACE: u64 = 1 << 0;
 const RENAME_EXCHANGE: u64 = 1 << 1;
 
-const UTIME_NOW: u64 = 0x3fff_ffff;
-const UTIME_OMIT: u64 = 0x3fff_fffe;
-const NS_PER_S: u64 = 1_000_000_000;
-
 /// A path argument: where it starts, and its text.
 struct Place {
     start: InodeId,
@@ -229,46 +225,12 @@ fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answ
     Ok(0)
 }
 
-pub(super) fn utimensat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (fd, path, times) = (call.argument(0), call.argument(1), call.argument(2));
-    let inode = match path {
-        0 => descriptor_inode(kernel, fd)?,
-        _ => target_inode(kernel, fd, path, call.argument(3))?,
-    };
-    set_times(kernel, inode, times, 1)
-}
-
-pub(super) fn utimes(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
-    set_times(kernel, inode, call.argument(1), 1000)
-}
-
-/// Sets access and modification time from two pairs of seconds and fractions of `unit_ns`.
-fn set_times(kernel: &mut Kernel, inode: InodeId, times: u64, unit_ns: u64) -> Answer {
-    let now = kernel.now();
-    if times == 0 {
-        kernel.fs.set_times(inode, Some(now), Some(now), now);
-        return Ok(0);
-    }
-    let mut set = [None; 2];
-    for (index, slot) in (0_u64..).zip(&mut set) {
-        let seconds = kernel.memory().read_u64(UserAddr(times + index * 16))?;
-        let fraction = kernel.memory().read_u64(UserAddr(times + index * 16 + 8))?;
-        *slot = match fraction {
-            UTIME_NOW => Some(now),
-            UTIME_OMIT => None,
-            _ => {
-                let fraction = fraction.checked_mul(unit_ns).filter(|&ns| ns < NS_PER_S);
-                let fraction = fraction.ok_or(Errno::EINVAL)?;
-                Some(seconds.saturating_mul(NS_PER_S).saturating_add(fraction))
-            }
-        };
-    }
-    kernel.fs.set_times(inode, set[0], set[1], now);
-    Ok(0)
-}
-
-fn target_inode(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<InodeId, Errno> {
+pub(super) fn target_inode(
+    kernel: &mut Kernel,
+    fd: u64,
+    path: u64,
+    flags: u64,
+) -> Result<InodeId, Errno> {
     if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL);
     }
@@ -278,7 +240,7 @@ fn target_inode(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<I
     }
 }
 
-fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
+pub(super) fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
     match kernel.process.descriptors.file(fd)?.target {
         Target::Inode(inode) => Ok(inode),
         _ => Err(Errno::EPERM),

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What open files lead to, and when it is ready to be read or written.
+
+use super::epoll::Epoll;
+use super::event_counter::EventCounter;
+use super::pipe::{Pipe, Side};
+use super::socket::Socket;
+use super::timer::Timer;
+use crate::fs::{FileSystem, InodeId};
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+/// What an open file leads to.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Something in the tree.
+    Inode(InodeId),
+    /// The console, as a process is born with it.
+    Console,
+    /// A side of a pipe.
+    Pipe(Rc<Pipe>, Side),
+    /// One of a pair of sockets.
+    Socket(Rc<Socket>),
+    /// A counter of events.
+    EventCounter(Rc<EventCounter>),
+    /// A timer.
+    Timer(Rc<Timer>),
+    /// A set of open files to wait for.
+    Epoll(Rc<Epoll>),
+}
+
+/// What something is ready for: the bits of `poll(2)` and `epoll_ctl(2)`, which agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness(pub u32);
+
+impl Readiness {
+    /// Reading: `POLLIN` and `POLLRDNORM`.
+    pub const READ: Self = Self(0x1 | 0x40);
+    /// Writing: `POLLOUT` and `POLLWRNORM`.
+    pub const WRITE: Self = Self(0x4 | 0x100);
+    /// An error: `POLLERR`.
+    pub const ERROR: Self = Self(0x8);
+    /// Nobody is on the other side: `POLLHUP`.
+    pub const HANG_UP: Self = Self(0x10);
+    /// The descriptor names nothing: `POLLNVAL`.
+    pub const INVALID: Self = Self(0x20);
+    /// The other side writes no more: `POLLRDHUP`.
+    pub const READ_HANG_UP: Self = Self(0x2000);
+    /// What is told to everybody, asked for or not.
+    pub const ALWAYS: Self = Self(Self::ERROR.0 | Self::HANG_UP.0 | Self::INVALID.0);
+    /// Ready for both, as everything is that never waits.
+    pub const FOREVER: Self = Self(Self::READ.0 | Self::WRITE.0);
+
+    /// This as well, if so.
+    #[must_use]
+    pub const fn with(self, other: Self, is_so: bool) -> Self {
+        if is_so { Self(self.0 | other.0) } else { self }
+    }
+}
+
+impl Target {
+    /// What it is ready for, at a time of the run's clock.
+    #[must_use]
+    pub fn readiness(&self, now: u64) -> Readiness {
+        match self {
+            Self::Inode(_) | Self::Console => Readiness::FOREVER,
+            Self::Pipe(pipe, side) => of_pipe(pipe, *side),
+            Self::Socket(socket) => socket.readiness(),
+            Self::EventCounter(counter) => counter.readiness(),
+            Self::Timer(timer) => {
+                Readiness::default().with(Readiness::READ, timer.nr_expired(now) > 0)
+            }
+            Self::Epoll(epoll) => {
+                Readiness::default().with(Readiness::READ, epoll.is_any_ready(now))
+            }
+        }
+    }
+
+    /// Notes that a process waits for its readiness to change.
+    pub fn add_waiter(&self, pid: u32) {
+        match self {
+            Self::Inode(_) | Self::Console => {}
+            Self::Pipe(pipe, side) => {
+                if side.reads() {
+                    pipe.read_waiters.borrow_mut().add(pid);
+                }
+                if side.writes() {
+                    pipe.write_waiters.borrow_mut().add(pid);
+                }
+            }
+            Self::Socket(socket) => {
+                socket.incoming.read_waiters.borrow_mut().add(pid);
+                socket.outgoing.write_waiters.borrow_mut().add(pid);
+            }
+            Self::EventCounter(counter) => counter.waiters.borrow_mut().add(pid),
+            Self::Timer(timer) => timer.waiters.borrow_mut().add(pid),
+            Self::Epoll(epoll) => epoll.add_waiter(pid),
+        }
+    }
+
+    /// Changes of its readiness so far.
+    #[must_use]
+    pub fn nr_changes(&self, now: u64) -> u64 {
+        match self {
+            Self::Inode(_) | Self::Console => 0,
+            Self::Pipe(pipe, side) => {
+                let reads = pipe.read_waiters.borrow().nr_changes();
+                let writes = pipe.write_waiters.borrow().nr_changes();
+                reads * u64::from(side.reads()) + writes * u64::from(side.writes())
+            }
+            Self::Socket(socket) => {
+                socket.incoming.read_waiters.borrow().nr_changes()
+                    + socket.outgoing.write_waiters.borrow().nr_changes()
+            }
+            Self::EventCounter(counter) => counter.waiters.borrow().nr_changes(),
+            Self::Timer(timer) => timer.nr_expired_ever(now),
+            Self::Epoll(epoll) => epoll.nr_changes(now),
+        }
+    }
+
+    /// Lets go what is behind an open file that has no descriptor left; those who wait for that are
+    /// returned.
+    pub fn close(self, fs: &mut FileSystem) -> Vec<u32> {
+        match self {
+            Self::Inode(inode) => {
+                fs.close(inode);
+                Vec::new()
+            }
+            Self::Pipe(pipe, side) => {
+                pipe.close(side);
+                if let Some(inode) = pipe.inode() {
+                    fs.close(inode);
+                }
+                let mut waiting = pipe.read_waiters.borrow_mut().take();
+                waiting.append(&mut pipe.write_waiters.borrow_mut().take());
+                waiting
+            }
+            Self::Socket(socket) => socket.shut_down(Side::Both),
+            Self::Console | Self::EventCounter(_) | Self::Timer(_) | Self::Epoll(_) => Vec::new(),
+        }
+    }
+}
+
+fn of_pipe(pipe: &Pipe, side: Side) -> Readiness {
+    let mut readiness = Readiness::default();
+    if side.reads() {
+        // Who opened a FIFO before any writer did is not told that all writers are gone.
+        let is_left = !pipe.is_open(Side::Writer) && pipe.nr_openings(Side::Writer) > 0;
+        readiness =
+            readiness.with(Readiness::READ, pipe.nr_bytes() > 0).with(Readiness::HANG_UP, is_left);
+    }
+    if side.writes() {
+        readiness = readiness
+            .with(Readiness::WRITE, pipe.room() > 0)
+            .with(Readiness::ERROR, !pipe.is_open(Side::Reader));
+    }
+    readiness
+}

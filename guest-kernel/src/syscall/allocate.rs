@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Room for files, and advice about them: `fallocate`, `fadvise64` and their like.
+
+use super::Answer;
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::fs::{InodeId, Kind, MAX_FILE_SIZE};
+use crate::kernel::Kernel;
+use crate::proc::descriptors::Target;
+
+const FALLOC_FL_KEEP_SIZE: u64 = 1;
+
+/// Advice of `posix_fadvise`, `POSIX_FADV_NOREUSE` being the last.
+const ADVICE_MAX: u64 = 5;
+
+/// Flags of `sync_file_range`.
+const SYNC_FLAGS: u64 = 7;
+
+/// Memory is given when it is written, so there is only the size to be set.
+pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (mode, offset, len) = (call.argument(1) & 0xffff_ffff, call.argument(2), call.argument(3));
+    let file = kernel.process.descriptors.file(call.argument(0))?;
+    if offset.cast_signed() < 0 || len.cast_signed() <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let is_writable = file.is_writable();
+    let target = file.target.clone();
+    if mode & !FALLOC_FL_KEEP_SIZE != 0 {
+        kernel.missing.note(call.rax);
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    if !is_writable {
+        return Err(Errno::EBADF.into());
+    }
+    let inode = regular(kernel, &target)?;
+    let end = offset.saturating_add(len);
+    if end > MAX_FILE_SIZE {
+        return Err(Errno::EFBIG.into());
+    }
+    if mode == 0 && end > kernel.fs.size(inode)? {
+        let now = kernel.now();
+        kernel.fs.truncate(inode, end, now)?;
+    }
+    Ok(0)
+}
+
+fn regular(kernel: &Kernel, target: &Target) -> Result<InodeId, Errno> {
+    match *target {
+        Target::Inode(inode) => match kernel.fs.kind(inode) {
+            Kind::Regular => Ok(inode),
+            Kind::Directory => Err(Errno::EISDIR),
+            _ => Err(Errno::ENODEV),
+        },
+        Target::Console => Err(Errno::ENODEV),
+        _ => Err(Errno::ESPIPE),
+    }
+}
+
+/// Files are in memory, whatever a program plans to do with them.
+pub(super) fn fadvise64(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let file = kernel.process.descriptors.file(call.argument(0))?;
+    if matches!(file.target, Target::Pipe(..)) {
+        return Err(Errno::ESPIPE.into());
+    }
+    if call.argument(2).cast_signed() < 0 || call.argument(3) & 0xffff_ffff > ADVICE_MAX {
+        return Err(Errno::EINVAL.into());
+    }
+    Ok(0)
+}
+
+/// Files are in memory already.
+pub(super) fn readahead(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let file = kernel.process.descriptors.file(call.argument(0))?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF.into());
+    }
+    let target = file.target.clone();
+    regular(kernel, &target).map_err(|_| Errno::EINVAL)?;
+    Ok(0)
+}
+
+/// Files are as durable as they get.
+pub(super) fn sync_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (offset, len, flags) = (call.argument(1), call.argument(2), call.argument(3));
+    let target = kernel.process.descriptors.file(call.argument(0))?.target.clone();
+    let is_bad = flags & 0xffff_ffff & !SYNC_FLAGS != 0
+        || offset.cast_signed() < 0
+        || len.cast_signed() < 0
+        || offset.checked_add(len).is_none_or(|end| end.cast_signed() < 0);
+    if is_bad {
+        return Err(Errno::EINVAL.into());
+    }
+    match target {
+        Target::Inode(_) => Ok(0),
+        _ => Err(Errno::ESPIPE.into()),
+    }
+}

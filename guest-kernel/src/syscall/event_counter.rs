@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Counters of events: `eventfd`.
+
+use super::buffers::{Buffers, collect};
+use super::{Answer, Fail};
+use crate::arch::{paging::FaultAccess, trap::Registers};
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::mm::frames::frames;
+use crate::proc::descriptors::{Blocking, Descriptor, O_NONBLOCK, O_RDWR, OpenFile, Target};
+use crate::proc::event_counter::{EventCounter, Take};
+use alloc::rc::Rc;
+
+const EFD_SEMAPHORE: u64 = 1;
+const EFD_NONBLOCK: u64 = 0o4000;
+const EFD_CLOEXEC: u64 = 0o2_000_000;
+
+/// What is read and written: one word.
+const WORD: u64 = 8;
+
+pub(super) fn eventfd(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make(kernel, call.argument(0), 0)
+}
+
+pub(super) fn eventfd2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    make(kernel, call.argument(0), call.argument(1) & 0xffff_ffff)
+}
+
+fn make(kernel: &mut Kernel, count: u64, flags: u64) -> Answer {
+    if flags & !(EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC) != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let take = if flags & EFD_SEMAPHORE != 0 { Take::One } else { Take::All };
+    let target = Target::EventCounter(Rc::new(EventCounter::new(count & 0xffff_ffff, take)));
+    let status = O_RDWR | if flags & EFD_NONBLOCK != 0 { O_NONBLOCK } else { 0 };
+    insert(kernel, target, status, flags & EFD_CLOEXEC != 0)
+}
+
+/// Gives something without a name a descriptor.
+pub(super) fn insert(
+    kernel: &mut Kernel,
+    target: Target,
+    status: u32,
+    close_on_exec: bool,
+) -> Answer {
+    let file = Rc::new(OpenFile::new(target, status));
+    Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec }, 0)?)
+}
+
+/// Collects the buffer of a word, all of it.
+pub(super) fn collect_word(
+    kernel: &mut Kernel,
+    buffers: Buffers,
+    access: FaultAccess,
+) -> Result<(), Errno> {
+    if let Buffers::One { len: 0..WORD, .. } = buffers {
+        return Err(Errno::EINVAL);
+    }
+    match collect(kernel, buffers, WORD, access)? {
+        WORD => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Writes a word to the collected buffer.
+pub(super) fn put_word(kernel: &Kernel, word: u64) {
+    let bytes = word.to_le_bytes();
+    let mut rest = &bytes[..];
+    for &(start, len) in kernel.ranges.as_slice() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most a word")]
+        let (now, later) = rest.split_at(len as usize);
+        frames().write(start, now);
+        rest = later;
+    }
+}
+
+pub(super) fn read(
+    kernel: &mut Kernel,
+    counter: &EventCounter,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    collect_word(kernel, buffers, FaultAccess::Write)?;
+    match (counter.take(), blocking) {
+        (Some(count), _) => {
+            put_word(kernel, count);
+            kernel.wake(&mut counter.waiters.borrow_mut());
+            Ok(WORD)
+        }
+        (None, Blocking::No) => Err(Errno::EAGAIN.into()),
+        (None, Blocking::Yes) => {
+            counter.waiters.borrow_mut().add(kernel.process.pid);
+            Err(Fail::Wait)
+        }
+    }
+}
+
+pub(super) fn write(
+    kernel: &mut Kernel,
+    counter: &EventCounter,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    collect_word(kernel, buffers, FaultAccess::Read)?;
+    let mut bytes = [0; WORD as usize];
+    let mut rest = &mut bytes[..];
+    for &(start, len) in kernel.ranges.as_slice() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most a word")]
+        let (now, later) = core::mem::take(&mut rest).split_at_mut(len as usize);
+        frames().read(start, now);
+        rest = later;
+    }
+    let value = u64::from_le_bytes(bytes);
+    if value == u64::MAX {
+        return Err(Errno::EINVAL.into());
+    }
+    if counter.add(value) {
+        kernel.wake(&mut counter.waiters.borrow_mut());
+        return Ok(WORD);
+    }
+    if blocking == Blocking::No {
+        return Err(Errno::EAGAIN.into());
+    }
+    counter.waiters.borrow_mut().add(kernel.process.pid);
+    Err(Fail::Wait)
+}

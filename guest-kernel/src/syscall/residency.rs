@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Where mappings lie, and keeping them in memory: `mremap`, `msync`, `mincore`, `mlock`.
+
+use super::Answer;
+use super::memory::range;
+use crate::arch::{
+    layout::{PAGE_SIZE, USER_END},
+    trap::Registers,
+};
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::mm::address::{UserAddr, page_up};
+
+const MREMAP_MAYMOVE: u64 = 1;
+const MREMAP_FIXED: u64 = 2;
+const MREMAP_DONTUNMAP: u64 = 4;
+
+const MS_ASYNC: u64 = 1;
+const MS_SYNC: u64 = 4;
+const MS_ALL: u64 = 7;
+
+const MLOCK_ONFAULT: u64 = 1;
+const MCL_ALL: u64 = 7;
+const MCL_ONFAULT: u64 = 4;
+
+pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (old, old_len, new_len) = (call.argument(0), call.argument(1), call.argument(2));
+    let (flags, target) = (call.argument(3), call.argument(4));
+    if flags & MREMAP_DONTUNMAP != 0 {
+        kernel.missing.note(call.rax);
+        return Err(Errno::EINVAL.into());
+    }
+    let is_fixed = flags & MREMAP_FIXED != 0;
+    if flags & !(MREMAP_MAYMOVE | MREMAP_FIXED) != 0
+        || is_fixed && flags & MREMAP_MAYMOVE == 0
+        || !old.is_multiple_of(PAGE_SIZE)
+        || new_len == 0
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
+    let new_len = page_up(new_len).ok_or(Errno::EINVAL)?;
+    let area = *kernel.process.space.area_at(old).ok_or(Errno::EFAULT)?;
+    let end = old.checked_add(old_len).filter(|&end| end <= area.end).ok_or(Errno::EFAULT)?;
+    if old_len == 0 {
+        // A second mapping of what is shared; nothing else may be asked for with it.
+        kernel.missing.note(call.rax);
+        return Err(Errno::EINVAL.into());
+    }
+    let new_end = old.checked_add(new_len).filter(|&end| end <= USER_END);
+    if is_fixed {
+        return move_to(kernel, (old, end), target, new_len);
+    }
+    if let Some(new_end) = new_end
+        && kernel.process.space.resize(&mut kernel.fs, &area, end, new_end)?
+    {
+        return Ok(old);
+    }
+    if flags & MREMAP_MAYMOVE == 0 {
+        return Err(Errno::ENOMEM.into());
+    }
+    let target = kernel.process.space.find_free(0, new_len).ok_or(Errno::ENOMEM)?;
+    kernel.process.space.move_pages(&mut kernel.fs, (old, end), (target, target + new_len))?;
+    Ok(target)
+}
+
+/// Moves a mapping to the place that the program wants, whatever is there.
+fn move_to(kernel: &mut Kernel, (old, end): (u64, u64), target: u64, new_len: u64) -> Answer {
+    let target_end = target.checked_add(new_len).filter(|&end| end <= USER_END);
+    let target_end = target_end.ok_or(Errno::EINVAL)?;
+    if !target.is_multiple_of(PAGE_SIZE) || target < end && old < target_end {
+        return Err(Errno::EINVAL.into());
+    }
+    if target < PAGE_SIZE {
+        return Err(Errno::EPERM.into());
+    }
+    let space = &mut kernel.process.space;
+    space.unmap(&mut kernel.fs, target, target_end)?;
+    let kept_end = end.min(old + new_len);
+    if kept_end < end {
+        space.unmap(&mut kernel.fs, kept_end, end)?;
+    }
+    space.move_pages(&mut kernel.fs, (old, kept_end), (target, target_end))?;
+    Ok(target)
+}
+
+/// Shared mappings are the file's own pages, so there is nothing to write back.
+pub(super) fn msync(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let flags = call.argument(2) & 0xffff_ffff;
+    let is_both = flags & (MS_ASYNC | MS_SYNC) == MS_ASYNC | MS_SYNC;
+    if flags & !MS_ALL != 0 || is_both || !call.argument(0).is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL.into());
+    }
+    check_mapped(kernel, call)
+}
+
+/// Memory is never swapped out, so all that is mapped is locked.
+pub(super) fn mlock(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let start = call.argument(0) & !(PAGE_SIZE - 1);
+    let len = call.argument(1).checked_add(call.argument(0) - start);
+    let end = len.and_then(page_up).and_then(|len| start.checked_add(len)).ok_or(Errno::EINVAL)?;
+    if kernel.process.space.covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM.into()) }
+}
+
+pub(super) fn mlock2(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(2) & 0xffff_ffff & !MLOCK_ONFAULT != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    mlock(kernel, call)
+}
+
+pub(super) fn mlockall(_: &mut Kernel, call: &Registers) -> Answer {
+    match call.argument(0) & 0xffff_ffff {
+        0 | MCL_ONFAULT => Err(Errno::EINVAL.into()),
+        flags if flags & !MCL_ALL != 0 => Err(Errno::EINVAL.into()),
+        _ => Ok(0),
+    }
+}
+
+pub(super) fn munlockall(_: &mut Kernel, _: &Registers) -> Answer {
+    Ok(0)
+}
+
+fn check_mapped(kernel: &Kernel, call: &Registers) -> Answer {
+    let (start, end) = range(call.argument(0), call.argument(1)).map_err(|_| Errno::ENOMEM)?;
+    if kernel.process.space.covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM.into()) }
+}
+
+pub(super) fn mincore(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if !call.argument(0).is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL.into());
+    }
+    check_mapped(kernel, call)?;
+    let (start, end) = range(call.argument(0), call.argument(1))?;
+    let resident = kernel.process.space.residency(start, end)?;
+    kernel.memory().write(UserAddr(call.argument(2)), &resident)?;
+    Ok(0)
+}

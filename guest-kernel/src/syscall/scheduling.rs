@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Priorities, policies and processors. All processes have the same turn: their policy is
+//! `SCHED_OTHER`, their nice value 0, their processor number 0.
+
+use super::Answer;
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+
+const SCHED_OTHER: u64 = 0;
+const SCHED_FIFO: u64 = 1;
+const SCHED_RR: u64 = 2;
+const SCHED_BATCH: u64 = 3;
+const SCHED_IDLE: u64 = 5;
+const SCHED_DEADLINE: u64 = 6;
+
+const PRIO_PROCESS: u64 = 0;
+const PRIO_USER: u64 = 2;
+
+/// What `getpriority` returns for nice value 0: 20 less it.
+const NICE_ZERO: u64 = 20;
+
+/// Checks that a process exists; 0 is the caller.
+fn check(kernel: &mut Kernel, pid: u64) -> Result<(), Errno> {
+    let pid = u32::try_from(pid & 0xffff_ffff).unwrap_or(u32::MAX);
+    if pid.cast_signed() < 0 {
+        return Err(Errno::EINVAL);
+    }
+    if pid == 0 || kernel.exists(pid) { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
+pub(super) fn getpriority(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_group(kernel, call)?;
+    Ok(NICE_ZERO)
+}
+
+/// Nice values mean nothing where turns are fixed; 0 is what everybody has.
+pub(super) fn setpriority(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_group(kernel, call)?;
+    match call.argument(2) & 0xffff_ffff {
+        0 => Ok(0),
+        _ => {
+            kernel.missing.note(call.rax);
+            Err(Errno::EACCES.into())
+        }
+    }
+}
+
+fn check_group(kernel: &mut Kernel, call: &Registers) -> Result<(), Errno> {
+    let (which, who) = (call.argument(0) & 0xffff_ffff, call.argument(1));
+    match which {
+        PRIO_PROCESS => check(kernel, who),
+        PRIO_USER if who & 0xffff_ffff != 0 => Err(Errno::ESRCH),
+        0..=PRIO_USER => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+pub(super) fn sched_getscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check(kernel, call.argument(0))?;
+    Ok(SCHED_OTHER)
+}
+
+pub(super) fn sched_setscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let policy = call.argument(1) & 0xffff_ffff;
+    let priority = kernel.memory().read_u32(UserAddr(call.argument(2)))?;
+    check(kernel, call.argument(0))?;
+    match (policy, priority) {
+        (SCHED_OTHER, 0) => Ok(0),
+        (SCHED_FIFO | SCHED_RR, 1..=99) | (SCHED_BATCH | SCHED_IDLE, 0) => {
+            kernel.missing.note(call.rax);
+            Err(Errno::EPERM.into())
+        }
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+pub(super) fn sched_getparam(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check(kernel, call.argument(0))?;
+    kernel.memory().write(UserAddr(call.argument(1)), &[0; 4])?;
+    Ok(0)
+}
+
+pub(super) fn sched_setparam(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let priority = kernel.memory().read_u32(UserAddr(call.argument(1)))?;
+    check(kernel, call.argument(0))?;
+    if priority == 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }
+}
+
+pub(super) fn sched_get_priority_max(_: &mut Kernel, call: &Registers) -> Answer {
+    priority_limit(call, 99)
+}
+
+pub(super) fn sched_get_priority_min(_: &mut Kernel, call: &Registers) -> Answer {
+    priority_limit(call, 1)
+}
+
+fn priority_limit(call: &Registers, real_time: u64) -> Answer {
+    match call.argument(0) & 0xffff_ffff {
+        SCHED_FIFO | SCHED_RR => Ok(real_time),
+        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE | SCHED_DEADLINE => Ok(0),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// There is one processor, number 0.
+pub(super) fn sched_getaffinity(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (pid, size, buffer) = (call.argument(0), call.argument(1), call.argument(2));
+    if size < 8 || !size.is_multiple_of(8) {
+        return Err(Errno::EINVAL.into());
+    }
+    check(kernel, pid)?;
+    kernel.memory().write(UserAddr(buffer), &1_u64.to_le_bytes())?;
+    Ok(8)
+}
+
+/// A set must have processor 0; the others that it has do not exist.
+pub(super) fn sched_setaffinity(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (pid, size, set) = (call.argument(0), call.argument(1), call.argument(2));
+    let mut first = [0];
+    if size > 0 {
+        kernel.memory().read(UserAddr(set), &mut first)?;
+    }
+    check(kernel, pid)?;
+    if first[0] & 1 != 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }
+}
+
+pub(super) fn sched_yield(kernel: &mut Kernel, _: &Registers) -> Answer {
+    kernel.yield_turn();
+    Ok(0)
+}
+
+/// Processor 0 of node 0.
+pub(super) fn getcpu(kernel: &mut Kernel, call: &Registers) -> Answer {
+    for index in 0..2 {
+        let address = call.argument(index);
+        if address != 0 {
+            kernel.memory().write(UserAddr(address), &[0; 4])?;
+        }
+    }
+    Ok(0)
+}
+
+/// `MEMBARRIER_CMD_QUERY`: no command is there. With one processor and no threads none is needed.
+pub(super) fn membarrier(kernel: &mut Kernel, call: &Registers) -> Answer {
+    match (call.argument(0) & 0xffff_ffff, call.argument(1) & 0xffff_ffff) {
+        (0, 0) => Ok(0),
+        _ => {
+            kernel.missing.note(call.rax);
+            Err(Errno::EINVAL.into())
+        }
+    }
+}

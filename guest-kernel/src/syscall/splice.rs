@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Moving bytes between open files without a program's memory: `sendfile`, `copy_file_range`,
+//! `splice` and `tee`.
+
+use super::pipe::{OnBroken, broken};
+use super::{Answer, Fail};
+use crate::arch::trap::Registers;
+use crate::drivers::serial;
+use crate::errno::Errno;
+use crate::fs::{DeviceKind, InodeId, Kind, Segment};
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::mm::transfer;
+use crate::proc::descriptors::{Blocking, O_APPEND, OpenFile, Target};
+use crate::proc::pipe::{Pipe, Side};
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+/// Bytes that one call moves, at most.
+const MOVE_MAX: u64 = 16 << 20;
+
+const SPLICE_F_NONBLOCK: u64 = 2;
+const SPLICE_F_ALL: u64 = 15;
+
+/// Where bytes come from.
+enum Source {
+    File(InodeId, u64),
+    Pipe(Rc<Pipe>),
+}
+
+/// Where bytes go.
+enum Sink {
+    File(InodeId, u64),
+    Pipe(Rc<Pipe>),
+    Console,
+    Nothing,
+}
+
+/// An offset: the file's own, or one of the program's, at an address.
+#[derive(Clone, Copy)]
+struct Offset {
+    value: u64,
+    address: u64,
+}
+
+impl Offset {
+    /// As an argument gives it: a pointer, or 0 for the file's own.
+    fn read(kernel: &mut Kernel, file: &OpenFile, address: u64) -> Result<Self, Errno> {
+        let value = match address {
+            0 => file.offset.get(),
+            _ => kernel.memory().read_u64(UserAddr(address))?,
+        };
+        if value.cast_signed() < 0 { Err(Errno::EINVAL) } else { Ok(Self { value, address }) }
+    }
+
+    /// Moves it behind what was done.
+    fn advance(self, kernel: &mut Kernel, file: &OpenFile, count: u64) -> Result<(), Errno> {
+        let value = self.value + count;
+        if self.address == 0 {
+            file.offset.set(value);
+            return Ok(());
+        }
+        kernel.memory().write(UserAddr(self.address), &value.to_le_bytes())
+    }
+}
+
+fn readable(kernel: &Kernel, fd: u64) -> Result<Rc<OpenFile>, Errno> {
+    let file = kernel.process.descriptors.file(fd)?;
+    if file.is_readable() { Ok(Rc::clone(file)) } else { Err(Errno::EBADF) }
+}
+
+fn writable(kernel: &Kernel, fd: u64) -> Result<Rc<OpenFile>, Errno> {
+    let file = kernel.process.descriptors.file(fd)?;
+    if file.is_writable() { Ok(Rc::clone(file)) } else { Err(Errno::EBADF) }
+}
+
+/// A regular file.
+fn regular(kernel: &Kernel, file: &OpenFile) -> Result<InodeId, Errno> {
+    match file.target {
+        Target::Inode(inode) => match kernel.fs.kind(inode) {
+            Kind::Regular => Ok(inode),
+            Kind::Directory => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        },
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
+    match &file.target {
+        Target::Inode(inode) => match kernel.fs.kind(*inode) {
+            Kind::Regular => Ok(Sink::File(*inode, offset)),
+            Kind::Character(DeviceKind::Console | DeviceKind::Tty) => Ok(Sink::Console),
+            Kind::Character(DeviceKind::Full) => Err(Errno::ENOSPC),
+            Kind::Character(_) => Ok(Sink::Nothing),
+            _ => Err(Errno::EINVAL),
+        },
+        Target::Console => Ok(Sink::Console),
+        Target::Pipe(pipe, _) => Ok(Sink::Pipe(Rc::clone(pipe))),
+        Target::Socket(socket) if socket.is_writing() => {
+            Ok(Sink::Pipe(Rc::clone(&socket.outgoing)))
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (address, count) = (call.argument(2), call.argument(3));
+    let from = readable(kernel, call.argument(1))?;
+    let to = writable(kernel, call.argument(0))?;
+    let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
+    let offset = Offset::read(kernel, &from, address)?;
+    if to.flags.get() & O_APPEND != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let target = sink(kernel, &to, to.offset.get())?;
+    let source = Source::File(inode, offset.value);
+    let moved = transport(kernel, &source, &target, count, to.blocking())?;
+    offset.advance(kernel, &from, moved)?;
+    if let Sink::File(_, start) = target {
+        to.offset.set(start + moved);
+    }
+    Ok(moved)
+}
+
+pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let count = call.argument(4);
+    let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
+    if call.argument(5) & 0xffff_ffff != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let (source, target) = (regular(kernel, &from)?, regular(kernel, &to)?);
+    readable(kernel, call.argument(0))?;
+    writable(kernel, call.argument(2))?;
+    if to.flags.get() & O_APPEND != 0 {
+        return Err(Errno::EBADF.into());
+    }
+    let start = Offset::read(kernel, &from, call.argument(1))?;
+    let end = Offset::read(kernel, &to, call.argument(3))?;
+    let (in_end, out_end) = (start.value.checked_add(count), end.value.checked_add(count));
+    let (Some(in_end), Some(out_end)) = (in_end, out_end) else {
+        return Err(Errno::EOVERFLOW.into());
+    };
+    if source == target && start.value < out_end && end.value < in_end {
+        return Err(Errno::EINVAL.into());
+    }
+    let (from_file, to_file) = (Source::File(source, start.value), Sink::File(target, end.value));
+    let moved = transport(kernel, &from_file, &to_file, count, Blocking::Yes)?;
+    start.advance(kernel, &from, moved)?;
+    end.advance(kernel, &to, moved)?;
+    Ok(moved)
+}
+
+pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (in_address, out_address) = (call.argument(1), call.argument(3));
+    let (count, flags) = (call.argument(4), call.argument(5) & 0xffff_ffff);
+    if flags & !SPLICE_F_ALL != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if count == 0 {
+        return Ok(0);
+    }
+    let from = readable(kernel, call.argument(0))?;
+    let to = writable(kernel, call.argument(2))?;
+    let in_pipe = matches!(from.target, Target::Pipe(..));
+    let out_pipe = matches!(to.target, Target::Pipe(..));
+    if !in_pipe && !out_pipe {
+        return Err(Errno::EINVAL.into());
+    }
+    if in_pipe && in_address != 0 || out_pipe && out_address != 0 {
+        return Err(Errno::ESPIPE.into());
+    }
+    let start = Offset::read(kernel, &from, in_address)?;
+    let end = Offset::read(kernel, &to, out_address)?;
+    if !out_pipe && to.flags.get() & O_APPEND != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let source = match &from.target {
+        Target::Pipe(pipe, _) => Source::Pipe(Rc::clone(pipe)),
+        _ => Source::File(regular(kernel, &from).map_err(|_| Errno::EINVAL)?, start.value),
+    };
+    let target = sink(kernel, &to, end.value)?;
+    if let (Source::Pipe(one), Sink::Pipe(other)) = (&source, &target)
+        && Rc::ptr_eq(one, other)
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    let waits = flags & SPLICE_F_NONBLOCK == 0
+        && (!in_pipe || from.blocking() == Blocking::Yes)
+        && (!out_pipe || to.blocking() == Blocking::Yes);
+    let blocking = if waits { Blocking::Yes } else { Blocking::No };
+    let moved = transport(kernel, &source, &target, count, blocking)?;
+    if let Source::Pipe(pipe) = &source {
+        pipe.consume(moved);
+        kernel.wake(&mut pipe.write_waiters.borrow_mut());
+    } else {
+        start.advance(kernel, &from, moved)?;
+    }
+    if let Sink::File(..) = target {
+        end.advance(kernel, &to, moved)?;
+    }
+    Ok(moved)
+}
+
+/// Copies from pipe to pipe; the first one keeps its bytes.
+pub(super) fn tee(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (count, flags) = (call.argument(2), call.argument(3) & 0xffff_ffff);
+    if flags & !SPLICE_F_ALL != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if count == 0 {
+        return Ok(0);
+    }
+    let from = readable(kernel, call.argument(0))?;
+    let to = writable(kernel, call.argument(1))?;
+    let (Target::Pipe(source, _), Target::Pipe(target, _)) = (&from.target, &to.target) else {
+        return Err(Errno::EINVAL.into());
+    };
+    if Rc::ptr_eq(source, target) {
+        return Err(Errno::EINVAL.into());
+    }
+    let blocking = if flags & SPLICE_F_NONBLOCK != 0 { Blocking::No } else { Blocking::Yes };
+    let (source, target) = (Source::Pipe(Rc::clone(source)), Sink::Pipe(Rc::clone(target)));
+    transport(kernel, &source, &target, count, blocking)
+}
+
+/// Copies bytes; as many as there are and as there is room for, or waits for the first. Taking
+/// them from a pipe is left to the caller.
+fn transport(
+    kernel: &mut Kernel,
+    source: &Source,
+    sink: &Sink,
+    count: u64,
+    blocking: Blocking,
+) -> Answer {
+    let mut count = count.min(MOVE_MAX);
+    count = match source {
+        Source::File(inode, offset) => count.min(kernel.fs.size(*inode)?.saturating_sub(*offset)),
+        Source::Pipe(pipe) if pipe.nr_bytes() > 0 => count.min(pipe.nr_bytes()),
+        Source::Pipe(pipe) if !pipe.is_open(Side::Writer) => 0,
+        Source::Pipe(_) if blocking == Blocking::No => return Err(Errno::EAGAIN.into()),
+        Source::Pipe(pipe) => {
+            pipe.read_waiters.borrow_mut().add(kernel.process.pid);
+            return Err(Fail::Wait);
+        }
+    };
+    if count == 0 {
+        return Ok(0);
+    }
+    match sink {
+        Sink::File(inode, offset) => {
+            let now = kernel.now();
+            let count = kernel.fs.prepare_write(*inode, *offset, count, now)?;
+            let from = segments(kernel, source, count)?;
+            transfer::between(from.into_iter(), kernel.fs.segments(*inode, *offset, count)?);
+            Ok(count)
+        }
+        Sink::Pipe(pipe) => {
+            if !pipe.is_open(Side::Reader) {
+                return Err(broken(kernel, OnBroken::Signal).into());
+            }
+            let room = pipe.room();
+            if room == 0 {
+                if blocking == Blocking::No {
+                    return Err(Errno::EAGAIN.into());
+                }
+                pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+                return Err(Fail::Wait);
+            }
+            let count = count.min(room);
+            let from = segments(kernel, source, count)?;
+            let pieces = pipe.writable(count)?;
+            let to = pieces.iter().map(|&(start, len)| Segment::Memory(start, len));
+            transfer::between(from.into_iter(), to);
+            pipe.produce(count);
+            kernel.wake(&mut pipe.read_waiters.borrow_mut());
+            Ok(count)
+        }
+        Sink::Console => {
+            for segment in segments(kernel, source, count)? {
+                print(segment);
+            }
+            Ok(count)
+        }
+        Sink::Nothing => Ok(count),
+    }
+}
+
+/// Where the bytes to copy lie.
+fn segments(kernel: &Kernel, source: &Source, count: u64) -> Result<Vec<Segment>, Errno> {
+    match source {
+        Source::File(inode, offset) => Ok(kernel.fs.segments(*inode, *offset, count)?.collect()),
+        Source::Pipe(pipe) => {
+            let pieces = pipe.readable(count).into_iter();
+            Ok(pieces.map(|(start, len)| Segment::Memory(start, len)).collect())
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most MOVE_MAX")]
+fn print(segment: Segment) {
+    match segment {
+        Segment::Memory(start, len) => serial::write_frames(start, len as usize),
+        Segment::Hole(mut len) => {
+            const ZEROS: [u8; 64] = [0; 64];
+            while len > 0 {
+                let now = len.min(ZEROS.len() as u64);
+                serial::write(&ZEROS[..now as usize]);
+                len -= now;
+            }
+        }
+    }
+}
+
+/// Mapping a program's pages into a pipe is not provided; `EINVAL` is what `vmsplice` of a file
+/// gets.
+pub(super) fn vmsplice(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let file = kernel.process.descriptors.file(call.argument(0))?;
+    if !matches!(file.target, Target::Pipe(..)) {
+        return Err(Errno::EBADF.into());
+    }
+    kernel.missing.note(call.rax);
+    Err(Errno::EINVAL.into())
+}
