@@ -62,19 +62,29 @@ const STANDARD_DEVICES: [(&[u8], DeviceKind, u16); 7] = [
     (b"zero", DeviceKind::Zero, 0o666),
 ];
 
+/// Links in `/dev`, in order of their names.
+const STANDARD_LINKS: [(&[u8], &[u8]); 4] = [
+    (b"fd", b"/proc/self/fd"),
+    (b"stderr", b"/proc/self/fd/2"),
+    (b"stdin", b"/proc/self/fd/0"),
+    (b"stdout", b"/proc/self/fd/1"),
+];
+
 /// Standard nodes that nobody has looked for yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    /// `/tmp`, `/out`, and `/dev` itself.
+    /// `/tmp`, `/out`, and `/dev` and `/proc` themselves.
     in_root: bool,
     /// The nodes of a `/dev` that the archive brought.
     in_dev: bool,
+    /// What is in a `/proc` that the archive brought.
+    in_proc: bool,
     /// When they are said to have been made.
     now: u64,
 }
 
 impl Pending {
-    pub(super) const NONE: Self = Self { in_root: false, in_dev: false, now: 0 };
+    pub(super) const NONE: Self = Self { in_root: false, in_dev: false, in_proc: false, now: 0 };
 }
 
 impl FileSystem {
@@ -82,7 +92,7 @@ impl FileSystem {
     ///
     /// What the archive brought stays as it is.
     pub fn make_standard_nodes(&mut self, now: u64) {
-        self.pending = Pending { in_root: true, in_dev: true, now };
+        self.pending = Pending { in_root: true, in_dev: true, in_proc: true, now };
     }
 
     /// Makes what is pending under `name` in a directory that has no such name, if there is
@@ -92,6 +102,9 @@ impl FileSystem {
         let Pending { in_root, in_dev, .. } = self.pending;
         if directory == InodeId::ROOT {
             return if in_root { self.make_in_root(name) } else { None };
+        }
+        if self.pending.in_proc {
+            self.make_archived_proc();
         }
         if !in_dev || self.archived_dev() != Some(directory) {
             return None;
@@ -104,7 +117,10 @@ impl FileSystem {
     /// something from it.
     #[inline]
     pub(super) fn make_pending_in(&mut self, directory: InodeId) {
-        let Pending { in_root, in_dev, .. } = self.pending;
+        let Pending { in_root, in_dev, in_proc, .. } = self.pending;
+        if in_proc {
+            self.make_archived_proc();
+        }
         if in_dev
             && let Some(dev) = self.archived_dev()
             && (directory == dev || directory == InodeId::ROOT)
@@ -112,7 +128,7 @@ impl FileSystem {
             self.make_devices(dev);
         }
         if in_root && directory == InodeId::ROOT {
-            for name in [&b"dev"[..], b"out", b"tmp"] {
+            for name in [&b"dev"[..], b"out", b"proc", b"tmp"] {
                 if self.directory(directory).is_ok_and(|root| root.find(name).is_none()) {
                     self.make_in_root(name);
                 }
@@ -130,18 +146,33 @@ impl FileSystem {
         dev
     }
 
+    /// Makes an empty `/proc` that the archive brought the real one.
+    #[inline(never)]
+    fn make_archived_proc(&mut self) {
+        self.pending.in_proc = false;
+        let root = self.directory(InodeId::ROOT);
+        if let Some(proc) = root.ok().and_then(|root| root.find(b"proc"))
+            && self.directory(proc).is_ok_and(Directory::is_empty)
+        {
+            self.make_proc_root(proc);
+        }
+    }
+
     /// Makes the standard directory `name`, if it is one.
     fn make_in_root(&mut self, name: &[u8]) -> Option<InodeId> {
         let (name, permissions): (&'static [u8], u16) = match name {
             b"dev" => (b"dev", 0o755),
             b"out" => (b"out", 0o755),
+            b"proc" => (b"proc", 0o555),
             b"tmp" => (b"tmp", 0o1777),
             _ => return None,
         };
         let content = Content::Directory(Directory::new(InodeId::ROOT));
         let made = self.make_standard(InodeId::ROOT, name, content, permissions);
-        if name == b"dev" {
-            self.make_devices(made);
+        match name {
+            b"dev" => self.make_devices(made),
+            b"proc" => self.make_proc_root(made),
+            _ => {}
         }
         Some(made)
     }
@@ -152,6 +183,11 @@ impl FileSystem {
         for (name, device, permissions) in STANDARD_DEVICES {
             if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
                 self.make_standard(dev, name, Content::Character(device), permissions);
+            }
+        }
+        for (name, target) in STANDARD_LINKS {
+            if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
+                self.make_standard(dev, name, Content::Symlink(Cow::Borrowed(target)), 0o777);
             }
         }
     }
@@ -198,7 +234,10 @@ mod tests {
         Ok(tree.kind(id))
     }
 
-    const ALL: [&str; 7] = ["console", "full", "null", "random", "tty", "urandom", "zero"];
+    const ALL: [&str; 11] = [
+        "console", "fd", "full", "null", "random", "stderr", "stdin", "stdout", "tty", "urandom",
+        "zero",
+    ];
 
     #[test]
     fn nobody_can_tell_that_nodes_are_made_late() {
@@ -206,10 +245,10 @@ mod tests {
         assert_eq!(tree.nr_inodes(), 1);
         assert_eq!(kind(&mut tree, b"dev/null"), Ok(Kind::Character(DeviceKind::Null)));
         assert_eq!(kind(&mut tree, b"dev/nothing"), Err(Errno::ENOENT));
-        assert_eq!(names(&mut tree, b"/"), ["dev", "out", "tmp"]);
-        assert_eq!(names(&mut self::tree(), b"/"), ["dev", "out", "tmp"]);
+        assert_eq!(names(&mut tree, b"/"), ["dev", "out", "proc", "tmp"]);
+        assert_eq!(names(&mut self::tree(), b"/"), ["dev", "out", "proc", "tmp"]);
         assert_eq!(names(&mut self::tree(), b"/dev"), ALL);
-        assert_eq!(self::tree().stat(ROOT).nlink, 5);
+        assert_eq!(self::tree().stat(ROOT).nlink, 6);
         let tmp = tree.resolve(ROOT, b"tmp", Follow::Last).unwrap();
         assert_eq!((tree.stat(tmp).mode(), tree.stat(tmp).mtime), (0o041_777, 3));
         let made = self::tree().make_directory(ROOT, b"tmp", 0o755, 0);
@@ -227,7 +266,7 @@ mod tests {
         assert_eq!(self::tree().remove_directory(ROOT, b"dev", 0), Err(Errno::ENOTEMPTY));
         let mut tree = self::tree();
         tree.rename(ROOT, b"dev", ROOT, b"old", RenameMode::Replace, 0).unwrap();
-        assert_eq!(names(&mut tree, b"/"), ["old", "out", "tmp"]);
+        assert_eq!(names(&mut tree, b"/"), ["old", "out", "proc", "tmp"]);
         assert_eq!(names(&mut tree, b"old"), ALL);
     }
 

@@ -75,6 +75,16 @@ impl Directory {
         Some(self.chunks[at.chunk][at.slot].inode)
     }
 
+    /// All names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.slots(Position::default()).map(|slot| slot.name.bytes())
+    }
+
+    /// What all names stand for.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = InodeId> {
+        self.slots(Position::default()).map(|slot| slot.inode)
+    }
+
     /// The name of an inode, by looking at all.
     pub(super) fn name_of(&self, inode: InodeId) -> Option<&[u8]> {
         self.slots(Position::default()).find(|slot| slot.inode == inode).map(|s| s.name.bytes())
@@ -269,6 +279,9 @@ impl FileSystem {
     pub fn entries(&mut self, id: InodeId, cursor: &Cursor) -> Result<Entries<'_>, Errno> {
         self.directory(id)?;
         self.make_pending_in(id);
+        if self.inode(id).is_synthetic {
+            self.check_proc_known(id, None)?;
+        }
         if self.inode(id).nlink == 0 {
             return Err(Errno::ENOENT);
         }

@@ -8,8 +8,10 @@
 use super::data::FileData;
 use super::devices::{DeviceKind, Pending};
 use super::directory::Directory;
+use super::proc::ProcNodes;
 use crate::errno::Errno;
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use seed_protocols::cpio::mode;
 
@@ -105,6 +107,8 @@ pub(super) struct Inode {
     pub(super) permissions: u16,
     pub(super) nlink: u32,
     pub(super) open_count: u32,
+    /// Whether it is a node of `/proc`.
+    pub(super) is_synthetic: bool,
     pub(super) atime: u64,
     pub(super) mtime: u64,
     pub(super) ctime: u64,
@@ -135,6 +139,8 @@ pub struct FileSystem {
     free: Vec<InodeId>,
     last_number: u64,
     pub(super) pending: Pending,
+    /// The nodes of `/proc`, once somebody has looked.
+    pub(super) proc_nodes: Option<Box<ProcNodes>>,
 }
 
 impl FileSystem {
@@ -146,6 +152,7 @@ impl FileSystem {
             free: Vec::new(),
             last_number: 0,
             pending: Pending::NONE,
+            proc_nodes: None,
         };
         let root = tree.insert(Content::Directory(Directory::new(InodeId::ROOT)), 0o755, now);
         tree.inode_mut(root).nlink = 2;
@@ -272,6 +279,7 @@ impl FileSystem {
             permissions,
             nlink,
             open_count: 0,
+            is_synthetic: false,
             atime: now,
             mtime: now,
             ctime: now,
@@ -304,7 +312,10 @@ impl FileSystem {
             if inode.nlink > 0 || inode.open_count > 0 {
                 return;
             }
-            let parent = match &inode.content {
+            if inode.is_synthetic {
+                self.forget_proc_node(id);
+            }
+            let parent = match &self.inode(id).content {
                 Content::Directory(directory) => Some(directory.parent()),
                 _ => None,
             };

@@ -193,6 +193,11 @@ impl FileSystem {
         links_left: &mut u32,
     ) -> Result<InodeId, Errno> {
         *links_left = links_left.checked_sub(1).ok_or(Errno::ELOOP)?;
+        if self.inode(link).is_synthetic
+            && let Some(target) = self.proc_jump(link)
+        {
+            return Ok(target);
+        }
         let target = self.link_target(link)?;
         self.walk(directory, &target, Follow::Last, links_left)
     }

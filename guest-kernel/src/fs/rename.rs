@@ -46,6 +46,10 @@ impl FileSystem {
         self.make_pending_in(target.directory);
         let moved = self.child_of(&source)?;
         let existing = self.lookup(target.directory, target.name)?;
+        self.check_is_changeable(source.directory, moved)?;
+        if let Some(other) = existing {
+            self.check_is_changeable(target.directory, other)?;
+        }
         match (mode, existing) {
             (RenameMode::NoReplace, Some(_)) => return Err(Errno::EEXIST),
             (RenameMode::Exchange, None) => return Err(Errno::ENOENT),

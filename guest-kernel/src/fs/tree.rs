@@ -65,6 +65,11 @@ impl FileSystem {
             }
             match (self.kind(inode), follow) {
                 (Kind::Symlink, Follow::Last) => {
+                    if self.inode(inode).is_synthetic
+                        && let Some(inode) = self.proc_jump(inode)
+                    {
+                        return Ok(Opened { inode, is_new: false });
+                    }
                     links_left = links_left.checked_sub(1).ok_or(Errno::ELOOP)?;
                     start = parent.directory;
                     path = self.link_target(inode)?;
@@ -194,6 +199,7 @@ impl FileSystem {
         }
         self.make_pending_in(parent.directory);
         let child = self.child_of(&parent)?;
+        self.check_is_changeable(parent.directory, child)?;
         if !self.directory(child)?.is_empty() {
             return Err(Errno::ENOTEMPTY);
         }
@@ -213,10 +219,19 @@ impl FileSystem {
         directory: InodeId,
         name: &[u8],
     ) -> Result<Option<InodeId>, Errno> {
-        match self.directory(directory)?.find(name) {
-            None => Ok(self.make_pending(directory, name)),
-            found => Ok(found),
+        if let Some(found) = self.directory(directory)?.find(name)
+            && !self.inode(directory).is_synthetic
+        {
+            return Ok(Some(found));
         }
+        if let Some(made) = self.make_pending(directory, name) {
+            return Ok(Some(made));
+        }
+        if self.inode(directory).is_synthetic {
+            self.check_proc_known(directory, Some(name))?;
+            return Ok(self.directory(directory)?.find(name));
+        }
+        Ok(None)
     }
 
     /// Gives `child` a name that the directory does not have.
@@ -260,6 +275,7 @@ impl FileSystem {
     }
 
     fn remove_name(&mut self, parent: &Parent<'_>, child: InodeId, now: u64) -> Result<(), Errno> {
+        self.check_is_changeable(parent.directory, child)?;
         self.make_pending_in(parent.directory);
         let names = self.directory_mut(parent.directory)?;
         let at = names.search(parent.name).map_err(|_| Errno::ENOENT)?;
@@ -299,11 +315,24 @@ impl FileSystem {
         Ok(child)
     }
 
-    /// Refuses to add names to a directory that was removed.
+    /// Refuses to add names to a directory that was removed, or to `/proc`.
     pub(super) fn check_is_named(&self, directory: InodeId) -> Result<(), Errno> {
-        match self.inode(directory).nlink {
-            0 => Err(Errno::ENOENT),
+        match self.inode(directory) {
+            Inode { nlink: 0, .. } | Inode { is_synthetic: true, .. } => Err(Errno::ENOENT),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses to take names away from `/proc`, and `/proc` itself.
+    pub(super) fn check_is_changeable(
+        &self,
+        directory: InodeId,
+        child: InodeId,
+    ) -> Result<(), Errno> {
+        match (self.inode(directory).is_synthetic, self.inode(child).is_synthetic) {
+            (true, _) => Err(Errno::EPERM),
+            (false, true) => Err(Errno::EBUSY),
+            (false, false) => Ok(()),
         }
     }
 }

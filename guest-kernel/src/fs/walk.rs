@@ -95,7 +95,10 @@ impl<'a> Walk<'a> {
             self.path.extend_from_slice(name);
             let Some(scope) = self.scope_here(level.scope) else { continue };
             if let Ok(directory) = self.tree.directory(inode) {
-                self.waiting.push(Waiting { directory, scope, name });
+                // What is in `/proc` is nobody's file.
+                if !self.tree.inode(inode).is_synthetic {
+                    self.waiting.push(Waiting { directory, scope, name });
+                }
             } else if scope == Scope::TowardsRoots {
                 continue;
             }

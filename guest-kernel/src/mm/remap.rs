@@ -4,7 +4,6 @@
 //! tables; nothing is copied.
 
 use super::address::UserAddr;
-use super::frames::frames;
 use super::space::{AddressSpace, Area};
 use crate::arch::{
     layout::{LARGE_PAGE_SIZE, PAGE_SIZE},

@@ -190,6 +190,12 @@ impl AddressSpace {
         self.areas.insert(index, area);
     }
 
+    /// Where the heap starts and ends.
+    #[must_use]
+    pub const fn heap(&self) -> (u64, u64) {
+        (self.brk_start, self.brk_end)
+    }
+
     /// The areas, by address.
     #[must_use]
     pub fn areas(&self) -> &[Area] {

@@ -51,7 +51,7 @@ impl Kernel {
             }
             return self.wait_for_opening(opening);
         }
-        let fifos = &mut self.processes.shared.fifos;
+        let fifos = &mut self.processes.shared().fifos;
         let pipe = fifos.find(inode);
         if side == Side::Writer
             && blocking == Blocking::No
@@ -85,7 +85,7 @@ impl Kernel {
     pub fn abandon_wait(&mut self) {
         let pid = self.process.pid;
         if core::mem::take(&mut self.process.is_on_futex) {
-            self.processes.shared.futexes.remove(pid);
+            self.processes.shared().futexes.remove(pid);
         }
         if let Some(opening) = self.process.opening.take() {
             opening.pipe.close(opening.side);

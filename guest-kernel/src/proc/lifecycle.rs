@@ -10,6 +10,7 @@ use super::thread::Thread;
 use crate::arch::{paging::PageTables, trap::Registers, vector};
 use crate::end;
 use crate::errno::Errno;
+use crate::fs::{Follow, InodeId};
 use crate::init;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
@@ -167,7 +168,9 @@ impl Kernel {
             end::finish(self, ending);
         }
         self.abandon_wait();
-        self.processes.shared.locks.forget_wait(self.process.pid);
+        if let Some(shared) = self.processes.shared_if_any() {
+            shared.locks.forget_wait(self.process.pid);
+        }
         for descriptor in self.process.descriptors.take_all() {
             self.release(descriptor);
         }
@@ -243,8 +246,15 @@ impl Kernel {
         }
     }
 
-    /// A path as it is from the root, for as long as directories keep their names.
-    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+    /// A program's path as it is from the root, for as long as directories keep their names.
+    fn absolute(&mut self, path: &[u8]) -> Vec<u8> {
+        // What `/proc` leads to depends on who asks.
+        if path.starts_with(b"/proc/")
+            && let Ok(inode) = self.fs.resolve(InodeId::ROOT, path, Follow::Last)
+            && let Some(found) = self.fs.find_path(inode)
+        {
+            return found;
+        }
         if path.starts_with(b"/") {
             return path.to_vec();
         }

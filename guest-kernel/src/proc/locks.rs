@@ -6,6 +6,7 @@
 //! file is locked by an open file.
 
 use super::descriptors::{Descriptor, OpenFile, Target};
+use super::shared::Shared;
 use super::waiters::Waiters;
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
@@ -175,8 +176,8 @@ impl Kernel {
     /// Takes away the locks that end with this descriptor of the running process: ranges of the
     /// file that the process holds, and all locks of the open file if nothing else leads to it.
     pub fn unlock_for_close(&mut self, descriptor: &Descriptor) {
-        let locks = &mut self.processes.shared.locks;
         let &Target::Inode(inode) = &descriptor.file.target else { return };
+        let Some(Shared { locks, .. }) = self.processes.shared_if_any() else { return };
         if locks.held.is_empty() {
             return;
         }
@@ -186,7 +187,8 @@ impl Kernel {
         let before = locks.held.len();
         locks.held.retain(|held| {
             let is_processes = held.inode == inode && held.owner == Owner::Process(pid);
-            !is_processes && !(is_last && held.owner == file)
+            let is_files = is_last && held.owner == file;
+            !(is_processes || is_files)
         });
         if locks.held.len() < before {
             self.wake_lock_waiters();
@@ -195,7 +197,7 @@ impl Kernel {
 
     /// Lets those look again who wait for a lock.
     pub fn wake_lock_waiters(&mut self) {
-        let mut waiters = core::mem::take(&mut self.processes.shared.locks.waiters);
+        let mut waiters = core::mem::take(&mut self.processes.shared().locks.waiters);
         self.wake(&mut waiters);
     }
 }

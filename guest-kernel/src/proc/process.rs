@@ -73,8 +73,8 @@ pub struct Process {
     pub session: u32,
     /// Path that its program was started by, absolute where it was given so.
     pub path: Vec<u8>,
-    /// Its name: that of its program, or what `prctl` set.
-    pub name: [u8; NAME_SIZE],
+    /// Its name, where `prctl` set one.
+    pub set_name: Option<[u8; NAME_SIZE]>,
     /// Its stack pointer at its first instruction, where its arguments are.
     pub start_stack: u64,
     /// What keeps it from running.
@@ -129,7 +129,7 @@ impl Process {
             group: FIRST_PID,
             session: FIRST_PID,
             path: path.to_vec(),
-            name: name_of(path),
+            set_name: None,
             start_stack: thread.stack(),
             state: State::Ready,
             thread,
@@ -164,7 +164,7 @@ impl Process {
             group: self.group,
             session: self.session,
             path: self.path.clone(),
-            name: self.name,
+            set_name: self.set_name,
             start_stack: self.start_stack,
             state: State::Ready,
             thread,
@@ -189,11 +189,23 @@ impl Process {
         }
     }
 
-    /// Notes which program it runs from here on.
+    /// Notes which program it runs from here on: its path, and the stack pointer it starts with.
     pub fn set_program(&mut self, path: Vec<u8>, stack: u64) {
-        self.name = name_of(&path);
+        self.set_name = None;
         self.path = path;
         self.start_stack = stack;
+    }
+
+    /// Its name: what `prctl` set, or the last component of its program's path, cut short.
+    #[must_use]
+    pub fn name(&self) -> [u8; NAME_SIZE] {
+        self.set_name.unwrap_or_else(|| {
+            let base = self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path);
+            let base = &base[..base.len().min(NAME_SIZE - 1)];
+            let mut name = [0; NAME_SIZE];
+            name[..base.len()].copy_from_slice(base);
+            name
+        })
     }
 
     /// Makes the processor go on with this process at the next return from the kernel.
@@ -207,13 +219,4 @@ impl Process {
     pub fn masked(&self, mode: u64) -> u16 {
         (mode & 0o7777) as u16 & !self.umask
     }
-}
-
-/// The name that a program gives its process: the last component of its path, cut short.
-fn name_of(path: &[u8]) -> [u8; NAME_SIZE] {
-    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    let base = &base[..base.len().min(NAME_SIZE - 1)];
-    let mut name = [0; NAME_SIZE];
-    name[..base.len()].copy_from_slice(base);
-    name
 }

@@ -34,20 +34,20 @@ pub struct Processes {
     /// when its turn comes.
     timers: BTreeSet<(u64, u32)>,
     last_pid: u32,
-    /// What they share.
-    pub shared: Shared,
+    /// What they share, once there is something.
+    shared: Option<Box<Shared>>,
 }
 
 impl Processes {
     /// None but the first, which runs.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             all: BTreeMap::new(),
             ready: VecDeque::new(),
             timers: BTreeSet::new(),
             last_pid: FIRST_PID,
-            shared: Shared::default(),
+            shared: None,
         }
     }
 
@@ -55,6 +55,18 @@ impl Processes {
     pub fn next_pid(&mut self) -> u32 {
         self.last_pid += 1;
         self.last_pid
+    }
+
+    /// What processes share.
+    pub fn shared(&mut self) -> &mut Shared {
+        self.shared.get_or_insert_default()
+    }
+
+    /// What processes share, if there is something.
+    #[must_use]
+    #[inline]
+    pub fn shared_if_any(&mut self) -> Option<&mut Shared> {
+        self.shared.as_deref_mut()
     }
 
     /// Adds a process that can run.
@@ -266,7 +278,8 @@ impl Kernel {
     /// The next time that somebody waits for, by a timer of its own or one that can be read.
     fn next_time(&mut self) -> Option<u64> {
         let own = self.next_timer().map(|(time, _)| time);
-        own.into_iter().chain(self.processes.shared.timers.next_time()).min()
+        let shared = self.processes.shared_if_any();
+        own.into_iter().chain(shared.and_then(|shared| shared.timers.next_time())).min()
     }
 
     /// The next time that somebody waits for by a timer of its own, and who.
@@ -294,7 +307,9 @@ impl Kernel {
     /// Wakes those whose time has come, and sends the alarms that are due.
     fn serve_timers(&mut self) {
         let now = self.now();
-        for pid in self.processes.shared.timers.take_due(now) {
+        let shared = self.processes.shared_if_any();
+        let due = shared.map(|shared| shared.timers.take_due(now));
+        for pid in due.into_iter().flatten() {
             self.processes.set_ready(pid, State::Waiting);
             if self.process.pid == pid && self.process.state == State::Waiting {
                 self.process.state = State::Ready;

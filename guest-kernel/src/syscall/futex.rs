@@ -89,7 +89,7 @@ fn wait(
 ) -> Answer {
     let pid = kernel.process.pid;
     if kernel.process.is_on_futex {
-        if !kernel.processes.shared.futexes.has(pid) {
+        if !kernel.processes.shared().futexes.has(pid) {
             kernel.process.is_on_futex = false;
             return Ok(0);
         }
@@ -98,7 +98,7 @@ fn wait(
         if frames().read_array::<4>(word) != value.to_le_bytes() {
             return Err(Errno::EAGAIN.into());
         }
-        kernel.processes.shared.futexes.add(word, bits, pid);
+        kernel.processes.shared().futexes.add(word, bits, pid);
         kernel.process.is_on_futex = true;
     }
     if timeout_ns.is_some_and(|timeout| kernel.is_past_deadline(timeout)) {
@@ -110,7 +110,7 @@ fn wait(
 
 fn wake(kernel: &mut Kernel, address: u64, bits: u32, count: u32) -> Answer {
     let word = word(kernel, address)?;
-    let woken = kernel.processes.shared.futexes.take(word, bits, count);
+    let woken = kernel.processes.shared().futexes.take(word, bits, count);
     for &pid in &woken {
         kernel.processes.set_ready(pid, State::Waiting);
     }
@@ -126,6 +126,6 @@ fn requeue(kernel: &mut Kernel, call: &Registers) -> Answer {
     let target = word(kernel, call.argument(4))?;
     let woken = wake(kernel, call.argument(0), ALL_BITS, nr_woken)?;
     let from = word(kernel, call.argument(0))?;
-    let moved = kernel.processes.shared.futexes.requeue(from, target, nr_moved);
+    let moved = kernel.processes.shared().futexes.requeue(from, target, nr_moved);
     Ok(woken + u64::from(moved))
 }

@@ -49,7 +49,7 @@ pub(super) fn flock(kernel: &mut Kernel, call: &Registers) -> Answer {
     if mode.is_none() {
         return Ok(clear(kernel, &lock));
     }
-    if kernel.processes.shared.locks.conflict(&lock).is_none() {
+    if kernel.processes.shared().locks.conflict(&lock).is_none() {
         return Ok(set(kernel, lock));
     }
     if operation & LOCK_NB != 0 {
@@ -57,7 +57,7 @@ pub(super) fn flock(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     // What was held is given up before the wait, as on Linux.
     clear(kernel, &lock);
-    kernel.processes.shared.locks.waiters.add(kernel.process.pid);
+    kernel.processes.shared().locks.waiters.add(kernel.process.pid);
     Err(Fail::Wait)
 }
 
@@ -118,7 +118,7 @@ pub(super) fn record_lock(
 
 fn lock_range(kernel: &mut Kernel, lock: Lock, wanted: Wanted) -> Answer {
     let pid = kernel.process.pid;
-    let locks = &mut kernel.processes.shared.locks;
+    let locks = &mut kernel.processes.shared().locks;
     let Some(owner) = locks.conflict(&lock).map(|held| held.owner.clone()) else {
         locks.forget_wait(pid);
         return Ok(set(kernel, lock));
@@ -135,13 +135,13 @@ fn lock_range(kernel: &mut Kernel, lock: Lock, wanted: Wanted) -> Answer {
 
 /// Sets a lock; it may be a weaker one than before, which others wait for.
 fn set(kernel: &mut Kernel, lock: Lock) -> u64 {
-    kernel.processes.shared.locks.set(lock);
+    kernel.processes.shared().locks.set(lock);
     kernel.wake_lock_waiters();
     0
 }
 
 fn clear(kernel: &mut Kernel, range: &Lock) -> u64 {
-    kernel.processes.shared.locks.clear(range);
+    kernel.processes.shared().locks.clear(range);
     kernel.wake_lock_waiters();
     0
 }
@@ -178,7 +178,7 @@ fn range(
 
 /// Writes the lock that stands in the way, or that there is none.
 fn tell_conflict(kernel: &mut Kernel, lock: &Lock, address: u64) -> Answer {
-    let Some(held) = kernel.processes.shared.locks.conflict(lock) else {
+    let Some(held) = kernel.processes.shared().locks.conflict(lock) else {
         kernel.memory().write(UserAddr(address), &F_UNLCK.to_le_bytes())?;
         return Ok(0);
     };

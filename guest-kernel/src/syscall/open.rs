@@ -58,8 +58,12 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     };
     let inode = find(kernel, start, &path, flags, mode, follow)?;
     let kind = kernel.fs.kind(inode.id);
+    if kernel.fs.proc_node(inode.id).is_some() {
+        open_proc_text(kernel, inode.id, flags)?;
+    }
     let target = match kind {
         Kind::Fifo => open_fifo(kernel, inode.id, flags)?,
+        Kind::Symlink => open_again(kernel, inode.id, flags)?,
         _ => {
             kernel.fs.open(inode.id);
             Target::Inode(inode.id)
@@ -88,13 +92,44 @@ fn insert(kernel: &mut Kernel, target: Target, flags: u64) -> Answer {
     }
 }
 
-/// Opens a side of a named pipe, which may have to wait for the other one.
-fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, Fail> {
-    let side = match flags & O_ACCMODE {
+/// Makes the text of a file in `/proc`, none of which can be written.
+#[inline(never)]
+fn open_proc_text(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<(), Errno> {
+    if kernel.fs.kind(inode) != Kind::Regular {
+        return Ok(());
+    }
+    if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
+        return Err(Errno::EACCES);
+    }
+    kernel.make_proc_text(inode)
+}
+
+/// Opens what a descriptor leads to once more, by its link in `/proc`.
+fn open_again(kernel: &mut Kernel, link: InodeId, flags: u64) -> Result<Target, Fail> {
+    match kernel.linked_target(link) {
+        Some(Target::Console) => Ok(Target::Console),
+        Some(Target::Pipe(pipe, _)) => {
+            let side = side(flags);
+            pipe.open(side);
+            Ok(Target::Pipe(pipe, side))
+        }
+        Some(_) => Err(Errno::ENXIO.into()),
+        None => Err(Errno::ENOENT.into()),
+    }
+}
+
+/// What an open file does with a pipe.
+fn side(flags: u64) -> Side {
+    match flags & O_ACCMODE {
         O_RDONLY => Side::Reader,
         O_WRONLY => Side::Writer,
         _ => Side::Both,
-    };
+    }
+}
+
+/// Opens a side of a named pipe, which may have to wait for the other one.
+fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, Fail> {
+    let side = side(flags);
     let blocking = if flags & O_NONBLOCK == 0 { Blocking::Yes } else { Blocking::No };
     let pipe = kernel.open_fifo(inode, side, blocking)?;
     Ok(Target::Pipe(pipe, side))
@@ -141,6 +176,8 @@ fn find(
         Found { id: kernel.fs.resolve(start, path, follow)?, is_new: false }
     };
     match kernel.fs.kind(found.id) {
+        // The link of a descriptor in `/proc` that leads to nothing in the tree.
+        Kind::Symlink if follow == Follow::Last => Ok(found),
         Kind::Symlink => Err(Errno::ELOOP),
         Kind::Directory if flags & O_ACCMODE != O_RDONLY || flags & O_CREAT != 0 => {
             Err(Errno::EISDIR)

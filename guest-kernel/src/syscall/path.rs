@@ -65,7 +65,11 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
         Some(_) if is_cwd(fd) => kernel.process.cwd,
         Some(_) => directory(kernel, fd)?,
     };
-    kernel.fs.resolve(start, &text, follow).map(Target::Inode)
+    let inode = kernel.fs.resolve(start, &text, follow)?;
+    match follow {
+        Follow::Last => Ok(kernel.linked_target(inode).unwrap_or(Target::Inode(inode))),
+        Follow::NoLast => Ok(Target::Inode(inode)),
+    }
 }
 
 fn is_cwd(fd: u64) -> bool {

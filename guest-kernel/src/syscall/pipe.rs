@@ -29,7 +29,7 @@ fn make(kernel: &mut Kernel, address: u64, flags: u64) -> Answer {
     if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let pipe = Rc::new(Pipe::new(kernel.processes.shared.next_number()));
+    let pipe = Rc::new(Pipe::new(kernel.processes.shared().next_number()));
     let status = (flags & O_NONBLOCK) as u32;
     let close_on_exec = flags & O_CLOEXEC != 0;
     let reader = OpenFile::new(Target::Pipe(Rc::clone(&pipe), Side::Reader), status);
@@ -123,6 +123,9 @@ pub(super) fn write_pipe(
     on_broken: OnBroken,
     buffers: Buffers,
 ) -> Answer {
+    if let Buffers::One { len: 0, .. } = buffers {
+        return Ok(0);
+    }
     if !pipe.is_open(Side::Reader) {
         let written = core::mem::take(&mut kernel.process.written);
         if written > 0 {

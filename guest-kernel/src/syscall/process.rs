@@ -138,7 +138,10 @@ fn read_strings(kernel: &mut Kernel, list: u64) -> Result<Vec<Vec<u8>>, Errno> {
     let mut strings = Vec::new();
     let mut bytes = 0;
     let mut at = list;
-    while list != 0 {
+    if list == 0 {
+        return Ok(strings);
+    }
+    loop {
         let pointer = kernel.memory().read_u64(UserAddr(at))?;
         if pointer == 0 {
             break;

@@ -237,7 +237,6 @@ fn fill_random(kernel: &mut Kernel) {
         let mut done = 0;
         while done < len {
             let word = kernel.random.next_word().to_le_bytes();
-            #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
             let count = (len - done).min(8) as usize;
             frames().write(start.add(done), &word[..count]);
             done += count as u64;

@@ -17,6 +17,7 @@ const SCHED_IDLE: u64 = 5;
 const SCHED_DEADLINE: u64 = 6;
 
 const PRIO_PROCESS: u64 = 0;
+const PRIO_GROUP: u64 = 1;
 const PRIO_USER: u64 = 2;
 
 /// What `getpriority` returns for nice value 0: 20 less it.
@@ -53,7 +54,7 @@ fn check_group(kernel: &mut Kernel, call: &Registers) -> Result<(), Errno> {
     match which {
         PRIO_PROCESS => check(kernel, who),
         PRIO_USER if who & 0xffff_ffff != 0 => Err(Errno::ESRCH),
-        0..=PRIO_USER => Ok(()),
+        PRIO_GROUP | PRIO_USER => Ok(()),
         _ => Err(Errno::EINVAL),
     }
 }

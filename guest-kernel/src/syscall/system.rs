@@ -12,7 +12,8 @@ use crate::proc::descriptors::NOFILE_MAX;
 
 /// Fields of `struct utsname`, 65 bytes each. The release is that of the Linux whose calls the
 /// documentation compares with; C libraries refuse to start on much older ones.
-const UTSNAME: [&[u8]; 6] = [b"Linux", b"seed", b"6.1.0-seed", b"#1 seed", b"x86_64", b"(none)"];
+pub(crate) const UTSNAME: [&[u8]; 6] =
+    [b"Linux", b"seed", b"6.1.0-seed", b"#1 seed", b"x86_64", b"(none)"];
 const UTSNAME_FIELD: usize = 65;
 
 const RLIMIT_STACK: u64 = 3;
@@ -94,7 +95,6 @@ pub(super) fn getrandom(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::EINVAL.into());
     }
     let mut bytes = [0; RANDOM_MAX as usize];
-    #[expect(clippy::cast_possible_truncation, reason = "at most RANDOM_MAX")]
     let bytes = &mut bytes[..len.min(RANDOM_MAX) as usize];
     kernel.random.fill(bytes);
     kernel.memory().write(UserAddr(buffer), bytes)?;

@@ -41,7 +41,7 @@ pub(super) fn timerfd_create(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let counts_from_start = !matches!(clock, CLOCK_REALTIME | CLOCK_REALTIME_ALARM);
     let origin_ns = if counts_from_start { kernel.settings.epoch_ns } else { 0 };
-    let timer = kernel.processes.shared.timers.make(origin_ns);
+    let timer = kernel.processes.shared().timers.make(origin_ns);
     let status = O_RDWR | if flags & TFD_NONBLOCK != 0 { O_NONBLOCK } else { 0 };
     insert(kernel, Target::Timer(timer), status, flags & TFD_CLOEXEC != 0)
 }

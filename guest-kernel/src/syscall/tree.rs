@@ -5,7 +5,7 @@
 use super::{Answer, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{Follow, InodeId, RenameMode};
+use crate::fs::{Follow, InodeId, Kind, RenameMode};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
@@ -152,18 +152,25 @@ pub(super) fn readlinkat(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn read_link(kernel: &mut Kernel, from: (u64, u64), buffer: u64, size: u64) -> Answer {
     let size = i32::try_from(size.cast_signed()).unwrap_or(i32::MAX);
     let size = usize::try_from(size).ok().filter(|&size| size > 0).ok_or(Errno::EINVAL)?;
-    let place = Place::read(kernel, from.0, from.1)?;
-    if place.text == SELF_EXE {
-        let path = kernel.process.path.clone();
-        return put_text(kernel, &path, buffer, size);
-    }
-    let inode = kernel.fs.resolve(place.start, &place.text, Follow::NoLast)?;
-    let text = kernel.fs.read_link(inode)?.to_vec();
+    let inode = link_inode(kernel, from.0, from.1)?;
+    let text = match kernel.proc_link_text(inode) {
+        Some(text) => text?,
+        None => kernel.fs.read_link(inode)?.to_vec(),
+    };
     put_text(kernel, &text, buffer, size)
 }
 
-/// The one name in `/proc` that programs read when they start.
-const SELF_EXE: &[u8] = b"/proc/self/exe";
+/// The link that is read: an empty path means one that was opened as a place.
+fn link_inode(kernel: &mut Kernel, fd: u64, path: u64) -> Result<InodeId, Errno> {
+    if !path::read(kernel, path)?.is_empty() {
+        let place = Place::read(kernel, fd, path)?;
+        return kernel.fs.resolve(place.start, &place.text, Follow::NoLast);
+    }
+    match path::target(kernel, fd, path, path::AT_EMPTY_PATH)? {
+        Target::Inode(inode) if kernel.fs.kind(inode) == Kind::Symlink => Ok(inode),
+        _ => Err(Errno::ENOENT),
+    }
+}
 
 fn put_text(kernel: &mut Kernel, text: &[u8], buffer: u64, size: usize) -> Answer {
     let text = &text[..text.len().min(size)];

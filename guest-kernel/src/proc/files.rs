@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What is in `/proc`: the names, and where its links lead (`proc(5)`).
+
+use super::descriptors::Target;
+use super::process::Process;
+use crate::errno::Errno;
+use crate::fs::{
+    Follow, InodeId, ProcDirectory, ProcEntry, ProcLink, ProcNode, ProcQuestion, ProcText,
+};
+use crate::kernel::Kernel;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// Names in `/proc` itself, besides those of processes.
+const ROOT: [(&str, ProcNode); 10] = [
+    ("cpuinfo", ProcNode::Text(ProcText::Cpuinfo)),
+    ("filesystems", ProcNode::Text(ProcText::Filesystems)),
+    ("loadavg", ProcNode::Text(ProcText::Loadavg)),
+    ("meminfo", ProcNode::Text(ProcText::Meminfo)),
+    ("mounts", ProcNode::Link(ProcLink::Text("self/mounts"))),
+    ("stat", ProcNode::Text(ProcText::Stat)),
+    ("sys", ProcNode::Directory(ProcDirectory::Sys)),
+    ("uptime", ProcNode::Text(ProcText::Uptime)),
+    ("version", ProcNode::Text(ProcText::Version)),
+    ("self", ProcNode::Link(ProcLink::OwnProcess(0))),
+];
+
+const SYS: [(&str, ProcNode); 1] = [("kernel", ProcNode::Directory(ProcDirectory::SysKernel))];
+
+const SYS_KERNEL: [(&str, ProcNode); 4] = [
+    ("hostname", ProcNode::Text(ProcText::KernelHostname)),
+    ("osrelease", ProcNode::Text(ProcText::KernelOsrelease)),
+    ("ostype", ProcNode::Text(ProcText::KernelOstype)),
+    ("version", ProcNode::Text(ProcText::KernelVersion)),
+];
+
+/// Names in the directory of a process.
+const fn of_process(pid: u32) -> [(&'static str, ProcNode); 12] {
+    [
+        ("cmdline", ProcNode::Text(ProcText::ProcessCmdline(pid))),
+        ("comm", ProcNode::Text(ProcText::ProcessComm(pid))),
+        ("cwd", ProcNode::Link(ProcLink::WorkingDirectory(pid))),
+        ("environ", ProcNode::Text(ProcText::ProcessEnviron(pid))),
+        ("exe", ProcNode::Link(ProcLink::Executable(pid))),
+        ("fd", ProcNode::Directory(ProcDirectory::Fd(pid))),
+        ("maps", ProcNode::Text(ProcText::ProcessMaps(pid))),
+        ("mounts", ProcNode::Text(ProcText::ProcessMounts(pid))),
+        ("root", ProcNode::Link(ProcLink::Root(pid))),
+        ("stat", ProcNode::Text(ProcText::ProcessStat(pid))),
+        ("statm", ProcNode::Text(ProcText::ProcessStatm(pid))),
+        ("status", ProcNode::Text(ProcText::ProcessStatus(pid))),
+    ]
+}
+
+impl Kernel {
+    /// Tells the file system what a walk into `/proc` should have found.
+    ///
+    /// # Errors
+    /// `ENOENT`: nobody asked, or the directory is gone.
+    pub fn answer_proc_question(&mut self) -> Result<(), Errno> {
+        let question = self.fs.take_proc_question().ok_or(Errno::ENOENT)?;
+        let Some(ProcNode::Directory(directory)) = self.fs.proc_node(question.directory) else {
+            return Err(Errno::ENOENT);
+        };
+        let entries = self.proc_entries(directory, &question);
+        let now = self.now();
+        self.fs.answer_proc_question(question, entries, now)
+    }
+
+    fn proc_entries(
+        &mut self,
+        directory: ProcDirectory,
+        question: &ProcQuestion,
+    ) -> Vec<ProcEntry> {
+        let mut entries = Vec::new();
+        let is_wanted = |name: &[u8]| question.name.as_deref().is_none_or(|wanted| wanted == name);
+        let mut add = |name: Cow<'static, [u8]>, node| {
+            if is_wanted(&name) {
+                entries.push(ProcEntry { name, node, target: None });
+            }
+        };
+        let mut add_all = |names: &[(&'static str, ProcNode)]| {
+            for &(name, node) in names {
+                add(Cow::Borrowed(name.as_bytes()), node);
+            }
+        };
+        match directory {
+            ProcDirectory::Root => {
+                let own = ProcNode::Link(ProcLink::OwnProcess(self.process.pid));
+                add_all(&ROOT[..ROOT.len() - 1]);
+                add_all(&[("self", own)]);
+                self.for_each_process(|process| {
+                    let node = ProcNode::Directory(ProcDirectory::Process(process.pid));
+                    add(Cow::Owned(format!("{}", process.pid).into_bytes()), node);
+                });
+            }
+            ProcDirectory::Sys => add_all(&SYS),
+            ProcDirectory::SysKernel => add_all(&SYS_KERNEL),
+            ProcDirectory::Process(pid) if self.exists(pid) => add_all(&of_process(pid)),
+            ProcDirectory::Fd(pid) => {
+                if let Some(process) = self.process_mut(pid) {
+                    for fd in process.descriptors.numbers() {
+                        let node = ProcNode::Link(ProcLink::Descriptor(pid, fd));
+                        add(Cow::Owned(format!("{fd}").into_bytes()), node);
+                    }
+                }
+            }
+            ProcDirectory::Process(_) => {}
+        }
+        for entry in &mut entries {
+            if let ProcNode::Link(link) = entry.node {
+                entry.target = self.inode_behind(link);
+            }
+        }
+        entries
+    }
+
+    /// Where a link leads, if that is something in the tree.
+    fn inode_behind(&mut self, link: ProcLink) -> Option<InodeId> {
+        match link {
+            ProcLink::Text(_) | ProcLink::OwnProcess(_) => None,
+            ProcLink::Executable(pid) => {
+                let path = self.process_mut(pid)?.path.clone();
+                self.fs.resolve(InodeId::ROOT, &path, Follow::Last).ok()
+            }
+            ProcLink::WorkingDirectory(pid) => self.process_mut(pid).map(|process| process.cwd),
+            ProcLink::Root(_) => Some(InodeId::ROOT),
+            ProcLink::Descriptor(pid, fd) => match target_of(self.process_mut(pid)?, fd)? {
+                Target::Inode(inode) => Some(inode),
+                Target::Pipe(pipe, _) => pipe.inode(),
+                _ => None,
+            },
+        }
+    }
+
+    /// What a descriptor's link in `/proc` leads to, if that is nothing in the tree.
+    #[must_use]
+    pub fn linked_target(&mut self, link: InodeId) -> Option<Target> {
+        match self.fs.proc_node(link)? {
+            ProcNode::Link(ProcLink::Descriptor(pid, fd)) => target_of(self.process_mut(pid)?, fd),
+            _ => None,
+        }
+    }
+
+    /// What `readlink` gives for a link of `/proc` that is more than its text.
+    pub fn proc_link_text(&mut self, link: InodeId) -> Option<Result<Vec<u8>, Errno>> {
+        let ProcNode::Link(link) = self.fs.proc_node(link)? else { return None };
+        let text = match link {
+            ProcLink::Text(_) | ProcLink::OwnProcess(_) => return None,
+            ProcLink::Root(_) => Some(b"/".to_vec()),
+            ProcLink::WorkingDirectory(pid) => self
+                .process_mut(pid)
+                .map(|process| process.cwd)
+                .and_then(|cwd| self.fs.path_of(cwd).ok()),
+            ProcLink::Executable(pid) => {
+                let path = self.process_mut(pid).map(|process| process.path.clone());
+                path.and_then(|path| self.fs.canonical_path(InodeId::ROOT, &path).ok())
+            }
+            ProcLink::Descriptor(pid, fd) => {
+                let target = self.process_mut(pid).and_then(|process| target_of(process, fd));
+                target.map(|target| self.name_of(&target))
+            }
+        };
+        Some(text.ok_or(Errno::ENOENT))
+    }
+
+    /// What an open file is called.
+    fn name_of(&mut self, target: &Target) -> Vec<u8> {
+        let number = match target {
+            Target::Inode(inode) => {
+                let path = self.fs.path_of(*inode).ok().or_else(|| self.fs.find_path(*inode));
+                return path.unwrap_or_else(|| b"/ (deleted)".to_vec());
+            }
+            Target::Pipe(pipe, _) => match pipe.inode() {
+                Some(inode) => return self.name_of(&Target::Inode(inode)),
+                None => return format!("pipe:[{}]", pipe.number()).into_bytes(),
+            },
+            Target::Socket(socket) => socket.incoming.number(),
+            Target::Console => return b"/dev/console".to_vec(),
+            Target::EventCounter(_) => return b"anon_inode:[eventfd]".to_vec(),
+            Target::Timer(_) => return b"anon_inode:[timerfd]".to_vec(),
+            Target::Epoll(_) => return b"anon_inode:[eventpoll]".to_vec(),
+        };
+        format!("socket:[{number}]").into_bytes()
+    }
+}
+
+fn target_of(process: &mut Process, fd: u64) -> Option<Target> {
+    process.descriptors.file_or_place(fd).ok().map(|file| file.target.clone())
+}
