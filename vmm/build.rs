@@ -81,7 +81,6 @@ fn kernel_flags(workspace: &Path) -> Vec<String> {
     let script = workspace.join("guest-kernel/kernel.ld");
     let mut flags: Vec<String> = [
         "-Crelocation-model=static",
-        "-Ccode-model=kernel",
         "-Cno-redzone=yes",
         "-Cpanic=abort",
         // Supervisor code must not touch vector registers: they hold the program's values.

@@ -4,7 +4,7 @@
 
 use crate::arch::{
     cpu,
-    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, KERNEL_BASE, PAGE_SIZE},
+    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
 use crate::drivers::block::{Access, Disk};
@@ -44,9 +44,8 @@ const TABLE_MAX: u32 = 64;
 
 unsafe extern "C" {
     static kernel_end: u8;
-    static boot_pml4: u8;
-    static direct_pdpt: u8;
-    static bulk_pdpt: u8;
+    static kernel_tables: u8;
+    static memory_pdpt: u8;
 }
 
 /// The kernel's main: called by the boot assembly with the physical address of the start info.
@@ -58,8 +57,6 @@ extern "C" fn kernel_main(start_info: u64) -> ! {
     let boot = unsafe { Boot::read(start_info) };
     // Everything else needs memory.
     boot.set_up_memory();
-    // Programs need the system call entry; the processor's features are asked for once.
-    cpu::init();
     let (input, output) = probe_disks();
     let (archive, base) = match boot.module {
         Some(module) => (boot.module_bytes(module), PhysAddr(module.paddr)),
@@ -127,7 +124,7 @@ impl Boot {
     /// below the image stays the loader's.
     fn set_up_memory(&self) {
         let (end, low_end) = self.ram_ends();
-        let image_end = page_up((&raw const kernel_end).addr() as u64 - KERNEL_BASE);
+        let image_end = page_up((&raw const kernel_end).addr() as u64);
         let free_start = image_end + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
         // SAFETY: the table lies behind the image in RAM that is zero and not added below. The
         // direct map covers it, as it covers all memory below 4 GiB.
@@ -140,9 +137,8 @@ impl Boot {
             self.add_unless_module(clean_end.max(start), end, Cleanness::Unknown);
         }
         if end > DIRECT_MAP_STATIC_BYTES {
-            let tables = [(&raw const direct_pdpt).addr(), (&raw const bulk_pdpt).addr()];
-            let tables = tables.map(|table| PhysAddr(table as u64 - KERNEL_BASE));
-            paging::extend_direct_map(end, tables).expect("there is memory for the direct map");
+            let table = PhysAddr((&raw const memory_pdpt).addr() as u64);
+            paging::extend_direct_map(end, table).expect("there is memory for the direct map");
         }
     }
 
@@ -288,7 +284,7 @@ fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {
 
 /// The root of page tables that map the kernel alone, after which all others are made.
 pub fn table_pattern() -> PhysAddr {
-    PhysAddr((&raw const boot_pml4).addr() as u64 - KERNEL_BASE)
+    PhysAddr((&raw const kernel_tables).addr() as u64)
 }
 
 /// Physical memory as the boot code reads it, through the direct map.

@@ -5,7 +5,7 @@
 use crate::arch::{
     cpu,
     paging::FaultAccess,
-    trap::{self, Outcome, Registers, Trap},
+    trap::{self, Registers, Trap},
 };
 use crate::drivers::block::Disk;
 use crate::errno::Errno;
@@ -98,6 +98,15 @@ impl Kernel {
     }
 }
 
+/// Whether a program can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The one that trapped can.
+    Settled,
+    /// [`Kernel::settle`] has to see which one can, after what.
+    Unsettled,
+}
+
 struct Place(UnsafeCell<MaybeUninit<Kernel>>);
 
 // SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
@@ -125,12 +134,12 @@ unsafe fn entered() -> &'static mut Kernel {
     unsafe { (*KERNEL.0.get()).assume_init_mut() }
 }
 
-/// Serves a trap, or says that it needs all registers.
-pub fn trap_first(registers: &mut Registers) -> Outcome {
+/// Serves a trap: returns when a program is to go on, the same or another one.
+pub fn serve_trap(registers: &mut Registers) {
     let trap = trap::classify(registers);
     // SAFETY: this is the entry from a program.
     let kernel = unsafe { entered() };
-    match trap {
+    let progress = match trap {
         Trap::SystemCall => kernel.enter_call(registers),
         Trap::PageFault { address, access } => kernel.serve_fault(UserAddr(address), access),
         Trap::Exception(trap::INVALID_OPCODE) => kernel.serve_invalid_opcode(registers),
@@ -138,32 +147,23 @@ pub fn trap_first(registers: &mut Registers) -> Outcome {
             let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
             kernel.force_signal(Signal::of_exception(vector), info)
         }
+    };
+    if progress == Progress::Unsettled {
+        kernel.settle();
     }
-}
-
-/// Goes on with a trap that needs all registers: makes the call, delivers signals, and finds the
-/// process that runs next.
-pub fn trap_second() {
-    // SAFETY: `trap_first` has returned, and the trap is still the same.
-    let kernel = unsafe { entered() };
-    kernel.settle();
 }
 
 impl Kernel {
     /// A call, fresh from the program.
     #[inline]
-    fn enter_call(&mut self, registers: &mut Registers) -> Outcome {
+    fn enter_call(&mut self, registers: &mut Registers) -> Progress {
         self.nr_calls += 1;
-        if syscall::needs_all_registers(registers.rax) {
-            self.process.has_call = true;
-            return Outcome::NeedAll;
-        }
         self.make_call(registers)
     }
 
     /// Makes the call in the registers and puts its answer there, unless it has to wait.
     #[inline]
-    pub fn make_call(&mut self, registers: &mut Registers) -> Outcome {
+    pub fn make_call(&mut self, registers: &mut Registers) -> Progress {
         match syscall::call(self, registers) {
             Ok(value) => registers.rax = value,
             Err(Fail::Errno(errno)) => registers.rax = errno.as_return_value(),
@@ -174,23 +174,23 @@ impl Kernel {
                 if let Some(deadline) = self.process.deadline {
                     self.processes.add_timer(deadline, self.process.pid);
                 }
-                return Outcome::NeedAll;
+                return Progress::Unsettled;
             }
-            Err(Fail::Settled) => return Outcome::NeedAll,
+            Err(Fail::Settled) => return Progress::Unsettled,
         }
         self.process.deadline = None;
         if self.nr_calls >= self.attention_at || self.process.signals.is_any_due() {
-            Outcome::NeedAll
+            Progress::Unsettled
         } else {
-            Outcome::Resume
+            Progress::Settled
         }
     }
 
     #[inline]
-    fn serve_fault(&mut self, address: UserAddr, access: FaultAccess) -> Outcome {
+    fn serve_fault(&mut self, address: UserAddr, access: FaultAccess) -> Progress {
         cpu::update_record(|record| record.page_faults += 1);
         let Err(error) = self.process.space.fault(&mut self.fs, address, access) else {
-            return Outcome::Resume;
+            return Progress::Settled;
         };
         let (signal, code) = match error {
             FaultError::NotMapped => (Signal::SIGSEGV, SEGV_MAPERR),
@@ -203,7 +203,7 @@ impl Kernel {
 
     /// Where supervisor mode is interpreted, `int n` arrives as an invalid opcode: n = 0x80 is a
     /// system call, and any other one is what a program may not do.
-    fn serve_invalid_opcode(&mut self, registers: &mut Registers) -> Outcome {
+    fn serve_invalid_opcode(&mut self, registers: &mut Registers) -> Progress {
         let mut bytes = [0; trap::INT80.len()];
         let is_read = self.memory().read(UserAddr(registers.rip), &mut bytes).is_ok();
         if is_read && bytes == trap::INT80 {
@@ -219,13 +219,13 @@ impl Kernel {
 
     /// A signal that the program cannot put off, as it cannot go on: if it is blocked or ignored
     /// the program ends by it.
-    fn force_signal(&mut self, signal: Signal, info: SignalInfo) -> Outcome {
+    fn force_signal(&mut self, signal: Signal, info: SignalInfo) -> Progress {
         let signals = &mut self.process.signals;
         if signals.blocked.has(signal) || signals.ignores(signal) {
             signals.blocked.remove(signal);
             signals.set_action(signal, crate::proc::signal::Action::default());
         }
         signals.raise(signal, info);
-        Outcome::NeedAll
+        Progress::Unsettled
     }
 }

@@ -40,4 +40,4 @@ mod syscall;
 #[cfg(feature = "image")]
 pub use end::panicked;
 #[cfg(feature = "image")]
-use kernel::{trap_first, trap_second};
+use kernel::serve_trap;

@@ -2,7 +2,7 @@
 
 //! The assembly of the boot, with the numbers that it shares with Rust.
 
-use super::layout;
+use super::{cpu, layout, trap};
 use seed_protocols::{pvh, record};
 
 const CR0_PE: u32 = 1 << 0;
@@ -21,10 +21,16 @@ const EFER_SCE: u32 = 1 << 0;
 const EFER_LME: u32 = 1 << 8;
 const EFER_NXE: u32 = 1 << 11;
 
+/// Sets the processor up, in ring 0.
+extern "C" fn cpu_init() {
+    cpu::init();
+}
+
 core::arch::global_asm!(
     include_str!("tables.S"),
     TSS = const layout::TSS,
-    KERNEL_BASE = const layout::KERNEL_BASE,
+    TEXT = const layout::TEXT,
+    IMAGE_ALIAS = const layout::IMAGE_ALIAS,
     VECTORS = const layout::VECTORS,
     VECTOR_STRIDE = const layout::VECTOR_STRIDE,
 );
@@ -33,9 +39,12 @@ core::arch::global_asm!(
     include_str!("entry.S"),
     NOTE_PHYS32_ENTRY = const pvh::NOTE_PHYS32_ENTRY,
     NOTE_RECORD = const record::NOTE_RECORD,
-    KERNEL_BASE = const layout::KERNEL_BASE,
     STACK_SIZE = const layout::STACK_SIZE,
-    STACK_TOP = const (layout::STACK_BOTTOM + layout::STACK_SIZE).cast_signed(),
+    STACK_TOP = const layout::STACK_BOTTOM + layout::STACK_SIZE,
+    KERNEL_FLAGS = const trap::KERNEL_FLAGS,
+    USER_CODE = const trap::USER_CODE,
+    USER_DATA = const trap::USER_DATA,
+    cpu_init = sym cpu_init,
     CR0 = const CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
     CR4 = const CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
     MSR_EFER = const MSR_EFER,

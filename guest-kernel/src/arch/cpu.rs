@@ -2,7 +2,8 @@
 
 //! The processor: its control registers, model-specific registers, features and task state.
 
-use super::trap::Registers;
+use super::layout::MEMORY_ALIAS;
+use super::trap::{Registers, Request};
 use core::arch::asm;
 use core::cell::Cell;
 use seed_protocols::record::Record;
@@ -10,8 +11,10 @@ use seed_protocols::record::Record;
 const MSR_STAR: u32 = 0xc000_0081;
 const MSR_LSTAR: u32 = 0xc000_0082;
 const MSR_SFMASK: u32 = 0xc000_0084;
-const MSR_FS_BASE: u32 = 0xc000_0100;
-const MSR_GS_BASE: u32 = 0xc000_0101;
+/// Model-specific register of FS's base.
+pub const MSR_FS_BASE: u32 = 0xc000_0100;
+/// Model-specific register of GS's base.
+pub const MSR_GS_BASE: u32 = 0xc000_0101;
 
 /// Flags that `syscall` clears: trap, interrupt, direction, nested task, alignment check.
 const SYSCALL_CLEARED_FLAGS: u64 = 0x4_4700;
@@ -20,10 +23,7 @@ const SYSCALL_CLEARED_FLAGS: u64 = 0x4_4700;
 const STAR: u64 = 0x0023_0010 << 32;
 
 const CR4_UMIP: u64 = 1 << 11;
-const CR4_FSGSBASE: u64 = 1 << 16;
 const CR4_OSXSAVE: u64 = 1 << 18;
-const CR4_SMEP: u64 = 1 << 20;
-const CR4_SMAP: u64 = 1 << 21;
 
 /// State components of XCR0 that programs may use.
 const XCR0_WANTED: u32 = super::vector::COMPONENTS;
@@ -33,10 +33,6 @@ struct PerCpu<T>(Cell<T>);
 
 // SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
 unsafe impl<T> Sync for PerCpu<T> {}
-
-static IS_INTERPRETED: PerCpu<bool> = PerCpu(Cell::new(false));
-
-static HAS_XSAVE: PerCpu<bool> = PerCpu(Cell::new(false));
 
 /// The record that a monitor may read, see `seed_protocols::record`.
 #[unsafe(no_mangle)]
@@ -50,12 +46,18 @@ static kernel_record: PerCpu<Record> = PerCpu(Cell::new(Record {
 }));
 
 unsafe extern "C" {
-    static syscall_entry: u8;
-    static mut tss: [u32; 26];
+    static syscall_entry_alias: u64;
+    static fault_address: PerCpu<u64>;
+    static registers: PerCpu<*mut Registers>;
+    static next_trap_stack: PerCpu<u64>;
+    static next_tables: PerCpu<u64>;
+    static next_fs_base: PerCpu<u64>;
+    static next_gs_base: PerCpu<u64>;
+    static ring0_request: PerCpu<Request>;
 }
 
 /// Sets up what the boot left: the `syscall` instruction, and the features that this CPU has and
-/// programs or the kernel's protection want.
+/// programs want. Runs in ring 0.
 pub fn init() {
     write_msr(MSR_STAR, STAR);
     write_msr(MSR_LSTAR, syscall_entry_address());
@@ -65,13 +67,7 @@ pub fn init() {
     let leaf1 = cpuid(1);
     let leaf7 = if max_leaf >= 7 { cpuid(7) } else { (0, 0, 0, 0) };
     let mut wanted = 0;
-    for (register, bit, control) in [
-        (leaf7.1, 0, CR4_FSGSBASE),
-        (leaf7.1, 7, CR4_SMEP),
-        (leaf7.1, 20, CR4_SMAP),
-        (leaf7.2, 2, CR4_UMIP),
-        (leaf1.2, 26, CR4_OSXSAVE),
-    ] {
+    for (register, bit, control) in [(leaf7.2, 2, CR4_UMIP), (leaf1.2, 26, CR4_OSXSAVE)] {
         if register & 1 << bit != 0 {
             wanted |= control;
         }
@@ -81,7 +77,6 @@ pub fn init() {
     }
     if wanted & CR4_OSXSAVE != 0 {
         set_xcr0(cpuid(0xd).0 & XCR0_WANTED);
-        HAS_XSAVE.0.set(true);
     }
 }
 
@@ -96,26 +91,8 @@ pub fn cpuid(leaf: u32) -> (u32, u32, u32, u32) {
 #[must_use]
 #[inline]
 pub fn syscall_entry_address() -> u64 {
-    (&raw const syscall_entry).addr() as u64
-}
-
-/// Notes that this machine's KVM interprets supervisor mode.
-#[inline]
-pub fn note_interpreted() {
-    IS_INTERPRETED.0.set(true);
-}
-
-/// Whether supervisor mode is known to be interpreted.
-#[must_use]
-#[inline]
-pub fn is_interpreted() -> bool {
-    IS_INTERPRETED.0.get()
-}
-
-/// Whether `xsave` may be used in ring 0.
-#[must_use]
-pub fn has_xsave() -> bool {
-    HAS_XSAVE.0.get()
+    // SAFETY: the assembly defines it, and nobody writes it.
+    unsafe { syscall_entry_alias }
 }
 
 /// Changes the record that a monitor may read.
@@ -126,28 +103,16 @@ pub fn update_record(change: impl FnOnce(&mut Record)) {
     kernel_record.0.set(record);
 }
 
-/// Makes `registers` the frame that traps save to and that `resume` goes on with.
+/// Makes these registers the ones that traps save to and that the kernel returns with.
 ///
-/// The frame must stay where it is until another one is set.
+/// They must stay where they are until others are set.
 #[inline]
-pub fn set_frame(registers: *mut Registers) {
-    set_trap_stack(registers.wrapping_add(1).addr() as u64);
-}
-
-/// Sets the address below which a trap from ring 3 pushes its frame.
-#[inline]
-pub fn set_trap_stack(end: u64) {
-    // SAFETY: the assembly reserves the task state segment for exactly this; `rsp0` is its second
-    // and third word.
-    unsafe { (&raw mut tss).cast::<u32>().add(1).cast::<u64>().write_unaligned(end) }
-}
-
-/// The address below which a trap from ring 3 pushes its frame.
-#[must_use]
-#[inline]
-pub fn trap_stack() -> u64 {
-    // SAFETY: as in `set_trap_stack`.
-    unsafe { (&raw const tss).cast::<u32>().add(1).cast::<u64>().read_unaligned() }
+pub fn set_frame(frame: *mut Registers) {
+    // SAFETY: the assembly defines both, and reads them only when the kernel returns.
+    unsafe {
+        registers.0.set(frame);
+        next_trap_stack.0.set(frame.wrapping_add(1).addr() as u64 + MEMORY_ALIAS);
+    }
 }
 
 /// The time stamp counter.
@@ -161,61 +126,40 @@ pub fn time_stamp() -> u64 {
 /// The address of the last page fault.
 #[must_use]
 #[inline]
-pub fn fault_address() -> u64 {
-    let address;
-    // SAFETY: reading CR2 has no other effect.
-    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) }
-    address
+pub fn fault_address_of_trap() -> u64 {
+    // SAFETY: the assembly defines it, and writes it only before the kernel is entered.
+    unsafe { fault_address.0.get() }
 }
 
-/// Makes the page tables at physical address `root` current.
-///
-/// # Safety
-/// They map the kernel as every table made by `paging` does, and stay valid while current.
+/// Sets the page tables, by the physical address of their root, that the kernel returns to.
 #[inline]
-pub unsafe fn set_page_tables(root: u64) {
-    // SAFETY: the caller promises that the kernel stays mapped.
-    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) }
+pub fn set_page_tables(root: u64) {
+    // SAFETY: the assembly defines it, and reads it only when the kernel returns.
+    unsafe { next_tables.0.set(root) }
 }
 
-/// Forgets the cached translation of `address`.
+/// Sets the bases of FS and GS that the kernel returns with.
 #[inline]
-pub fn invalidate_page(address: u64) {
-    // SAFETY: forgetting a translation only costs time.
-    unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) }
+pub fn set_bases(fs: u64, gs: u64) {
+    // SAFETY: the assembly defines them, and reads them only when the kernel returns.
+    unsafe {
+        next_fs_base.0.set(fs);
+        next_gs_base.0.set(gs);
+    }
+    request(Request::WriteBases);
 }
 
-/// Sets the base of FS for programs.
+/// Says what ring 0 is to do at the next `syscall` of the kernel.
 #[inline]
-pub fn set_fs_base(base: u64) {
-    write_msr(MSR_FS_BASE, base);
-}
-
-/// Sets the base of GS for programs.
-#[inline]
-pub fn set_gs_base(base: u64) {
-    write_msr(MSR_GS_BASE, base);
-}
-
-/// The base of FS, which a program may have changed by itself.
-#[must_use]
-#[inline]
-pub fn fs_base() -> u64 {
-    read_msr(MSR_FS_BASE)
-}
-
-/// The base of GS, which a program may have changed by itself.
-#[must_use]
-#[inline]
-pub fn gs_base() -> u64 {
-    read_msr(MSR_GS_BASE)
+pub fn request(request: Request) {
+    // SAFETY: the assembly defines it, and reads it only at the kernel's next `syscall`.
+    unsafe { ring0_request.0.set(request) }
 }
 
 /// Stops for ever.
 pub fn halt() -> ! {
     loop {
-        // SAFETY: interrupts are off, so the processor stays here.
-        unsafe { asm!("hlt", options(nomem, nostack)) }
+        core::hint::spin_loop();
     }
 }
 
@@ -227,16 +171,6 @@ fn write_msr(number: u32, value: u64) {
         asm!("wrmsr", in("ecx") number, in("eax") low as u32, in("edx") high as u32,
             options(nostack, preserves_flags));
     }
-}
-
-fn read_msr(number: u32) -> u64 {
-    let (high, low): (u32, u32);
-    // SAFETY: reading the registers named above has no other effect.
-    unsafe {
-        asm!("rdmsr", in("ecx") number, out("eax") low, out("edx") high,
-            options(nomem, nostack, preserves_flags));
-    }
-    u64::from(high) << 32 | u64::from(low)
 }
 
 fn set_cr4_bits(bits: u64) {

@@ -7,22 +7,19 @@
 .balign 4
     .long 4, 8, {NOTE_PHYS32_ENTRY}
     .asciz "Xen"
-    .quad pvh_start_physical
+    .quad pvh_start
     .long 8, 8, {NOTE_RECORD}
     .asciz "seedvmm"
-    .quad kernel_record - {KERNEL_BASE}
-
-.global pvh_start_physical
-.set pvh_start_physical, pvh_start - {KERNEL_BASE}
+    .quad kernel_record
 
 .section .bss.kernel_stack, "aw", @nobits
 .balign 4096
     .skip {STACK_SIZE}
 
-# The stack of faults that must not trust any other, and the frame that bulk copies return to.
+# The stack of faults that must not trust any other.
 .section .bss.fault_stack, "aw", @nobits
 .balign 16
-    .skip 4096
+    .skip 8192
 .global fault_stack_top
 fault_stack_top:
 
@@ -30,12 +27,13 @@ fault_stack_top:
 .code32
 
 # Expects: 32-bit protected mode, paging off, flat segments, interrupts off, ebx = start info.
-# Leaves: long mode under boot_pml4, still at the physical address.
+# Leaves: long mode under the kernel's tables, which map the image where it lies.
+.global pvh_start
 pvh_start:
     cld
     mov eax, {CR4}
     mov cr4, eax
-    mov eax, offset boot_pml4 - {KERNEL_BASE}
+    mov eax, offset kernel_tables
     mov cr3, eax
     mov ecx, {MSR_EFER}
     xor edx, edx
@@ -43,16 +41,14 @@ pvh_start:
     wrmsr
     mov eax, {CR0}
     mov cr0, eax
-    lgdt [gdt_pointer_physical - {KERNEL_BASE}]
-    ljmp 0x10, offset long_mode - {KERNEL_BASE}
+    lgdt [boot_gdt_pointer]
+    ljmp 0x10, offset long_mode
 
 .code64
-# Expects: long mode, identity mapping of the image.
-# Leaves: the final tables and the kernel stack; calls kernel_main(start info) in the upper half.
+# Expects: long mode, ring 0.
+# Leaves: the processor's tables at their final addresses, its features set up; calls
+# kernel_main(start info) in ring 3.
 long_mode:
-    mov rax, offset upper_half
-    jmp rax
-upper_half:
     mov eax, 0x18
     mov ss, eax
     xor eax, eax
@@ -64,7 +60,15 @@ upper_half:
     lidt [rip + idt_pointer]
     mov eax, 0x40
     ltr ax
-    mov rsp, {STACK_TOP}
+    mov esp, {STACK_TOP}
+    call {cpu_init}
+    push {USER_DATA}
+    push {STACK_TOP}
+    push {KERNEL_FLAGS}
+    push {USER_CODE}
+    push offset ring3
+    iretq
+ring3:
     mov edi, ebx
     xor ebp, ebp
     call kernel_main

@@ -4,10 +4,6 @@
 
 #[cfg(feature = "image")]
 mod boot;
-#[cfg(feature = "image")]
-pub mod bulk;
-#[cfg(not(feature = "image"))]
-#[path = "bulk_model.rs"]
 pub mod bulk;
 #[cfg(feature = "image")]
 pub mod cpu;

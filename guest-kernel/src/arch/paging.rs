@@ -4,11 +4,9 @@
 //!
 //! Each process has a table of its own for the lower half; the two entries of the upper half in
 //! use, direct map and kernel, are the same everywhere. Tables are frames, read and written as
-//! words. Whoever changes an entry that was present must have it forgotten; the methods here do.
+//! words. The processor forgets what it knew of them whenever the kernel returns to a program.
 
-#[cfg(feature = "image")]
-use super::cpu;
-use super::layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
+use super::layout::{DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
 use crate::mm::{
     address::{Frame, PhysAddr, UserAddr},
     frames::{Fill, frames},
@@ -275,7 +273,6 @@ impl PageTables {
         let (slot, size) = self.leaf(address).expect("only mapped pages are replaced");
         let large = if size == PageSize::Large { LARGE } else { 0 };
         frames().write_word(slot, frame.start().0 | rights.flags() | large);
-        invalidate(address);
     }
 
     /// Turns the 2 MiB page at `address` into 4 KiB pages of the same frames and rights.
@@ -294,7 +291,6 @@ impl PageTables {
         }
         frames().set_note(table, u64::MAX);
         frames().write_word(large_slot, table.start().0 | TABLE);
-        invalidate(address);
         Ok(())
     }
 
@@ -315,13 +311,6 @@ impl PageTables {
     /// Gives back all tables, and each page that they map to `release`. They must not be current.
     pub fn free(self, mut release: impl FnMut(Mapping)) {
         free_table(self.root, TOP_LEVEL, &mut release);
-    }
-
-    /// Makes these tables current.
-    #[cfg(feature = "image")]
-    pub fn activate(&self) {
-        // SAFETY: `new` took the kernel's entries from the pattern, and nothing changes them.
-        unsafe { cpu::set_page_tables(self.root.start().0) }
     }
 
     /// Where the entry of the page at `address` stands, if all tables above it exist.
@@ -383,12 +372,12 @@ pub enum Update {
     Protect(Rights),
 }
 
-/// Maps physical memory above what the tables of the image cover, up to `end`, for the direct map
-/// and the window of bulk copies, whose level-3 tables are given.
+/// Maps physical memory above what the tables of the image cover, up to `end`, for the kernel and
+/// for ring 0, which share the level-3 table that is given.
 ///
 /// # Errors
 /// Memory for a table ran out.
-pub fn extend_direct_map(end: u64, level3_tables: [PhysAddr; 2]) -> Result<(), NoMemory> {
+pub fn extend_direct_map(end: u64, level3: PhysAddr) -> Result<(), NoMemory> {
     const GIB: u64 = 1 << 30;
     let mut address = DIRECT_MAP_STATIC_BYTES;
     while address < end {
@@ -398,9 +387,7 @@ pub fn extend_direct_map(end: u64, level3_tables: [PhysAddr; 2]) -> Result<(), N
             let entry = address + index * LARGE_PAGE_SIZE | flags;
             frames().write_word(table.add(index * 8), entry);
         }
-        for level3 in level3_tables {
-            frames().write_word(level3.add(address / GIB * 8), table.0 | TABLE);
-        }
+        frames().write_word(level3.add(address / GIB * 8), table.0 | TABLE);
         address += GIB;
     }
     Ok(())
@@ -408,8 +395,6 @@ pub fn extend_direct_map(end: u64, level3_tables: [PhysAddr; 2]) -> Result<(), N
 
 /// The first physical address that the direct map can never reach.
 pub const PHYSICAL_END: u64 = 500 << 30;
-
-const _: () = assert!(DIRECT_MAP % (1 << 39) == 0);
 
 fn slot(table: PhysAddr, address: UserAddr, level: u32) -> PhysAddr {
     table.add((address.0 >> (12 + 9 * level) & (ENTRIES - 1)) * 8)
@@ -474,16 +459,13 @@ fn update_table(
             Update::Keep => {}
             Update::Remove => {
                 frames().write_word(slot, 0);
-                invalidate(UserAddr(start));
             }
             Update::Hide => {
                 frames().write_word(slot, entry & !(PRESENT | WRITABLE) | HIDDEN);
-                invalidate(UserAddr(start));
             }
             Update::Protect(rights) => {
                 let large = if mapping.size == PageSize::Large { LARGE } else { 0 };
                 frames().write_word(slot, entry & ADDRESS | rights.flags() | large);
-                invalidate(UserAddr(start));
             }
         }
     });
@@ -506,15 +488,6 @@ fn free_table(table: Frame, level: u32, release: &mut impl FnMut(Mapping)) {
     });
     frames().release(table);
 }
-
-#[cfg(feature = "image")]
-fn invalidate(address: UserAddr) {
-    cpu::invalidate_page(address.0);
-}
-
-/// Unit tests have no processor that could remember a translation.
-#[cfg(not(feature = "image"))]
-fn invalidate(_address: UserAddr) {}
 
 #[cfg(test)]
 mod tests {

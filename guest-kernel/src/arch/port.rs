@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
 //! I/O ports and device memory. Each access is an exit to the monitor.
+//!
+//! Device memory is mapped as any other. Ports are read and written by ring 0, on request (traps.S).
 
+use super::cpu;
 use super::layout::DIRECT_MAP;
+use super::trap::Request;
 use core::arch::asm;
 
 /// Reads a byte from a port.
@@ -11,10 +15,9 @@ use core::arch::asm;
 /// Reading this port has no effect on memory.
 #[must_use]
 pub unsafe fn read_u8(port: u16) -> u8 {
-    let value;
     // SAFETY: the caller answers for the device's effects.
-    unsafe { asm!("in al, dx", in("dx") port, out("al") value, options(nostack, preserves_flags)) }
-    value
+    let [answer, ..] = unsafe { ask(Request::ReadPort, port, 0, 0) }.to_le_bytes();
+    answer
 }
 
 /// Writes a byte to a port.
@@ -22,8 +25,8 @@ pub unsafe fn read_u8(port: u16) -> u8 {
 /// # Safety
 /// Writing this port has no effect on memory.
 pub unsafe fn write_u8(port: u16, value: u8) {
-    // SAFETY: the caller answers for the device's effects.
-    unsafe { asm!("out dx, al", in("dx") port, in("al") value, options(nostack, preserves_flags)) }
+    // SAFETY: the byte can be read; the caller answers for the device's effects.
+    unsafe { write_bytes(port, &raw const value, 1) }
 }
 
 /// Writes a 16-bit word to a port.
@@ -32,7 +35,7 @@ pub unsafe fn write_u8(port: u16, value: u8) {
 /// Writing this port has no effect on memory.
 pub unsafe fn write_u16(port: u16, value: u16) {
     // SAFETY: the caller answers for the device's effects.
-    unsafe { asm!("out dx, ax", in("dx") port, in("ax") value, options(nostack, preserves_flags)) }
+    unsafe { ask(Request::WritePort, port, value.into(), 0) };
 }
 
 /// Writes bytes to one port, one after the other, with as few exits as the monitor can do.
@@ -41,10 +44,23 @@ pub unsafe fn write_u16(port: u16, value: u16) {
 /// Writing this port has no effect on memory, and `len` bytes can be read at `bytes`.
 pub unsafe fn write_bytes(port: u16, bytes: *const u8, len: usize) {
     // SAFETY: the caller promises the bytes and answers for the device's effects.
+    unsafe { ask(Request::WritePortBytes, port, bytes.addr(), len) };
+}
+
+/// Lets ring 0 access a port: `source` is a value or an address of `len` bytes.
+///
+/// # Safety
+/// The bytes can be read, and the access has no effect on memory.
+unsafe fn ask(request: Request, port: u16, source: usize, len: usize) -> u64 {
+    let answer;
+    cpu::request(request);
+    // SAFETY: ring 0 does what was requested and comes back with the stack that it is told in r9.
     unsafe {
-        asm!("rep outsb", in("dx") port, inout("rsi") bytes => _,
-            inout("rcx") len => _, options(nostack, preserves_flags, readonly));
+        asm!("mov r9, rsp", "syscall", in("edx") u32::from(port), inout("rsi") source => _,
+            inout("r8") len => _, out("rax") answer, out("rcx") _, out("r9") _, out("r10") _,
+            out("r11") _);
     }
+    answer
 }
 
 /// Reads a 32-bit device register at a physical address below 4 GiB.
@@ -54,8 +70,8 @@ pub unsafe fn write_bytes(port: u16, bytes: *const u8, len: usize) {
 #[must_use]
 pub unsafe fn read_register(address: u64) -> u32 {
     let value;
-    // A plain `mov` of a known form: what interprets it must know it.
-    // SAFETY: the direct map covers the address; the caller answers for the device's effects.
+    // A plain `mov` of a known form: the monitor's KVM has to interpret it.
+    // SAFETY: the kernel's tables map the address; the caller answers for the device's effects.
     unsafe {
         asm!("mov {:e}, [{}]", out(reg) value, in(reg) DIRECT_MAP + address,
             options(nostack, preserves_flags));

@@ -9,10 +9,10 @@
 .global tss
 tss:
     .long 0
-    .quad 0                             # rsp0: end of the running thread's register frame
+    .quad service_frame_end + {IMAGE_ALIAS} # rsp0: where a trap from ring 3 pushes its frame
     .quad 0, 0                          # rsp1, rsp2
     .quad 0
-    .quad fault_stack_top               # ist1: for NMI, double fault and machine check
+    .quad fault_stack_top + {IMAGE_ALIAS}   # ist1: for NMI, double fault and machine check
     .quad 0, 0, 0, 0, 0, 0              # ist2 to ist7
     .quad 0
     .word 0, 104                        # no I/O permission map: it would start behind the end
@@ -38,10 +38,10 @@ gdt:
 .global gdt_pointer
 gdt_pointer:
     .word GDT_LIMIT
-    .quad gdt
-gdt_pointer_physical:
+    .quad gdt + {IMAGE_ALIAS}
+boot_gdt_pointer:
     .word GDT_LIMIT
-    .long gdt - {KERNEL_BASE}
+    .long gdt
 
 # ---- gates: stub number n stands at VECTORS + n * VECTOR_STRIDE, see traps.S ----
 .macro gate stub, attributes, stack=0
@@ -74,7 +74,7 @@ idt:
 
 idt_pointer:
     .word IDT_LIMIT
-    .quad idt
+    .quad idt + {IMAGE_ALIAS}
 
 # ---- page tables ----
 .set P, 1 << 0                          # present
@@ -86,69 +86,39 @@ idt_pointer:
 .set NX, 1 << 63
 
 .balign 4096
-# The tables of the boot, and the pattern for every process: those take entries 256 and 511.
-.global boot_pml4
-boot_pml4:
-    .quad kernel_pdpt - {KERNEL_BASE} + P + W       # addresses as loaded, until paging is on
+# The kernel's own tables, and the pattern for every program's: those take entries 256 and 511,
+# which lack the user bit.
+.global kernel_tables
+kernel_tables:
+    .quad memory_pdpt + P + W + U
     .fill 255, 8, 0
-    .quad direct_pdpt - {KERNEL_BASE} + P + W
+    .quad memory_pdpt + P + W
     .fill 254, 8, 0
-    .quad kernel_pdpt - {KERNEL_BASE} + P + W
+    .quad image_pdpt + P + W
 
-kernel_pdpt:
-    .quad kernel_pd - {KERNEL_BASE} + P + W
-    .fill 509, 8, 0
-    .quad kernel_pd - {KERNEL_BASE} + P + W
-    .quad 0
-
-kernel_pd:
-    .quad 0
-    .quad 0x200000 + P + PS + AD
-    .quad 0x400000 + P + PS + AD + NX
-    .quad 0x600000 + P + W + PS + AD + NX
-    .fill 508, 8, 0
-
-.global direct_pdpt
-direct_pdpt:
-.set n, 0
-.rept 4
-    .quad direct_pds + n * 4096 - {KERNEL_BASE} + P + W + U
-    .set n, n + 1
-.endr
-    .fill 508, 8, 0
-
-# The tables that bulk copies run under, see bulk.rs: all memory for ring 3, at entry 1.
-.global bulk_pml4
-bulk_pml4:
-    .quad 0
-    .quad bulk_pdpt - {KERNEL_BASE} + P + W + U
-    .fill 254, 8, 0
-    .quad direct_pdpt - {KERNEL_BASE} + P + W
-    .fill 254, 8, 0
-    .quad kernel_pdpt - {KERNEL_BASE} + P + W
-
-.global bulk_pdpt
-bulk_pdpt:
-.set n, 0
-.rept 4
-    .quad direct_pds + n * 4096 - {KERNEL_BASE} + P + W + U
-    .set n, n + 1
-.endr
-    .fill 506, 8, 0
-    .quad bulk_text_pd - {KERNEL_BASE} + P + U
-    .quad 0
-
-bulk_text_pd:
-    .quad 0
-    .quad 0x200000 + P + U + PS + AD
+image_pdpt:
     .fill 510, 8, 0
+    .quad memory_pds + P + W
+    .quad 0
 
-# Physical memory from 0 to 4 GiB. The user bit has no effect below boot_pml4's entry 256, which
-# lacks it. Devices lie in the last GiB, behind the end of RAM.
-direct_pds:
+.global memory_pdpt
+memory_pdpt:
+.set n, 0
+.rept 4
+    .quad memory_pds + n * 4096 + P + W + U
+    .set n, n + 1
+.endr
+    .fill 508, 8, 0
+
+# Physical memory from 0 to 4 GiB. Devices lie in the last GiB, behind the end of RAM.
+memory_pds:
 .set n, 0
 .rept 2048
-    .if n < 1536
+    .if n == {TEXT} / 0x200000
+    .quad n * 0x200000 + P + U + PS + AD
+    .elseif n == {TEXT} / 0x200000 + 1
+    .quad n * 0x200000 + P + U + PS + AD + NX
+    .elseif n < 1536
     .quad n * 0x200000 + P + W + U + PS + AD + NX
     .else
     .quad n * 0x200000 + P + W + U + PS + AD + NX + PWT_PCD

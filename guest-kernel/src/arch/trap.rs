@@ -10,6 +10,7 @@
 
 use super::{cpu, layout, paging::FaultAccess};
 use crate::mm::address::UserAddr;
+use core::mem::offset_of;
 
 /// Vector number that stands for the `syscall` instruction; no interrupt has it.
 pub const VECTOR_SYSCALL: u64 = 0x7f;
@@ -29,6 +30,25 @@ pub const USER_DATA: u16 = 0x2b;
 /// Flags that a program may set; the rest are forced (Intel SDM volume 1, 3.4.3).
 const USER_FLAGS: u64 = 0x0024_4dd5;
 
+/// Flags of the kernel: only the reserved bit 1, so interrupts are off.
+pub const KERNEL_FLAGS: u64 = 1 << 1;
+
+/// What ring 0 is asked for besides going on with a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Request {
+    /// Nothing.
+    None = 0,
+    /// The bases of FS and GS are to be loaded first.
+    WriteBases = 1,
+    /// A byte is to be read from a port; the kernel goes on.
+    ReadPort = 2,
+    /// A 16-bit word is to be written to a port; the kernel goes on.
+    WritePort = 3,
+    /// Bytes are to be written to a port; the kernel goes on.
+    WritePortBytes = 4,
+}
+
 /// Flags that are always on: the reserved bit 1 and the interrupt flag.
 const FORCED_FLAGS: u64 = 0x202;
 
@@ -47,11 +67,11 @@ pub struct Registers {
     pub r10: u64,
     pub r9: u64,
     pub r8: u64,
-    pub rax: u64,
     pub rcx: u64,
     pub rdx: u64,
     pub rsi: u64,
     pub rdi: u64,
+    pub rax: u64,
     vector: u64,
     error: u64,
     pub rip: u64,
@@ -61,15 +81,9 @@ pub struct Registers {
     ss: u64,
 }
 
-/// Bytes from `r15` to the end: what `resume` pops.
-const REGISTERS_SIZE: usize = size_of::<Registers>();
-
-/// Bytes from `r11`, the last volatile register pushed, to the end.
-const VOLATILE_TO_END: usize = size_of::<Registers>() - core::mem::offset_of!(Registers, r11);
-
 // The processor aligns the stack to 16 before it pushes, so the frame's end must be.
 const _: () = assert!(size_of::<Registers>().is_multiple_of(16));
-const _: () = assert!(core::mem::offset_of!(Registers, ss) + 8 == size_of::<Registers>());
+const _: () = assert!(offset_of!(Registers, ss) + 8 == size_of::<Registers>());
 
 impl Registers {
     /// The registers of a program at its first instruction.
@@ -147,11 +161,10 @@ pub fn classify(registers: &mut Registers) -> Trap {
         14 if registers.rip == cpu::syscall_entry_address() => {
             registers.set_instruction(registers.rcx);
             registers.set_flags(registers.r11);
-            cpu::note_interpreted();
             Trap::SystemCall
         }
         14 => Trap::PageFault {
-            address: cpu::fault_address(),
+            address: cpu::fault_address_of_trap(),
             access: FaultAccess::from_error_code(registers.error),
         },
         #[expect(clippy::cast_possible_truncation, reason = "the stubs push numbers below 32")]
@@ -162,62 +175,63 @@ pub fn classify(registers: &mut Registers) -> Trap {
 /// Length of `int $0x80`, which arrives as an invalid opcode where KVM interprets ring 0.
 pub const INT80: [u8; 2] = [0xcd, 0x80];
 
-/// Whether the whole frame is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Outcome {
-    /// The trap is dealt with; the thread goes on.
-    Resume = 0,
-    /// [`trap_second`] is to be called with all registers saved.
-    NeedAll = 1,
-}
-
 unsafe extern "C" {
-    /// Goes on with the thread whose frame the task state names.
+    /// Goes on with the thread whose registers are current.
     fn resume() -> !;
 }
 
-/// Enters or resumes the thread whose registers were made current by [`cpu::set_frame`].
+/// Goes on with the thread whose registers were made current by [`cpu::set_frame`].
 pub fn resume_current() -> ! {
     // SAFETY: `set_frame` took a frame whose selectors and flags are a program's, and whose
     // addresses are canonical; the kernel stack is given up, as nobody returns here.
     unsafe { resume() }
 }
 
-extern "C" fn trap_first(registers: &mut Registers) -> Outcome {
-    crate::trap_first(registers)
+extern "C" fn serve_trap(registers: &mut Registers) {
+    crate::serve_trap(registers);
 }
 
-extern "C" fn trap_second() {
-    crate::trap_second();
-}
-
-extern "C" fn kernel_fault(registers: &Registers) -> ! {
+extern "C" fn report_kernel_fault(vector: u64, error: u64, instruction: u64) -> ! {
     panic!(
-        "exception {} in the kernel at {:#x}, error {:#x}, address {:#x}",
-        registers.vector,
-        registers.rip,
-        registers.error,
-        cpu::fault_address()
+        "exception {vector} in the kernel at {instruction:#x}, error {error:#x}, address {:#x}",
+        cpu::fault_address_of_trap()
     )
 }
 
 core::arch::global_asm!(
     include_str!("traps.S"),
-    KERNEL_BASE = const layout::KERNEL_BASE,
-    BULK_TEXT = const super::bulk::TEXT_WINDOW,
-    VECTOR_COMPONENTS = const super::vector::COMPONENTS,
+    IMAGE_ALIAS = const layout::IMAGE_ALIAS,
     VECTOR_STRIDE = const layout::VECTOR_STRIDE,
     VECTOR_SYSCALL = const VECTOR_SYSCALL,
     VECTOR_INT80 = const VECTOR_INT80,
+    MSR_FS_BASE = const cpu::MSR_FS_BASE,
+    MSR_GS_BASE = const cpu::MSR_GS_BASE,
     USER_CODE = const USER_CODE,
     USER_DATA = const USER_DATA,
-    STACK_TOP = const (layout::STACK_BOTTOM + layout::STACK_SIZE).cast_signed(),
-    CS_FROM_VOLATILE = const core::mem::offset_of!(Registers, cs) - core::mem::offset_of!(Registers, r11),
-    SAVED_BYTES = const core::mem::offset_of!(Registers, r11),
-    REGISTERS_SIZE = const REGISTERS_SIZE,
-    VOLATILE_TO_END = const VOLATILE_TO_END,
-    trap_first = sym trap_first,
-    trap_second = sym trap_second,
-    kernel_fault = sym kernel_fault,
+    KERNEL_FLAGS = const KERNEL_FLAGS,
+    STACK_TOP = const layout::STACK_BOTTOM + layout::STACK_SIZE,
+    REGISTERS_SIZE = const size_of::<Registers>(),
+    REQUEST_NONE = const Request::None as u8,
+    REQUEST_WRITE_BASES = const Request::WriteBases as u8,
+    REQUEST_READ_PORT = const Request::ReadPort as u8,
+    REQUEST_WRITE_PORT = const Request::WritePort as u8,
+    RAX_TO_END = const size_of::<Registers>() - offset_of!(Registers, rax),
+    RCX_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, rcx),
+    R11_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, r11),
+    R15 = const offset_of!(Registers, r15),
+    R14 = const offset_of!(Registers, r14),
+    R13 = const offset_of!(Registers, r13),
+    R12 = const offset_of!(Registers, r12),
+    RBP = const offset_of!(Registers, rbp),
+    RBX = const offset_of!(Registers, rbx),
+    R11 = const offset_of!(Registers, r11),
+    R10 = const offset_of!(Registers, r10),
+    R9 = const offset_of!(Registers, r9),
+    R8 = const offset_of!(Registers, r8),
+    RCX = const offset_of!(Registers, rcx),
+    RDX = const offset_of!(Registers, rdx),
+    RSI = const offset_of!(Registers, rsi),
+    RDI = const offset_of!(Registers, rdi),
+    serve_trap = sym serve_trap,
+    report_kernel_fault = sym report_kernel_fault,
 );

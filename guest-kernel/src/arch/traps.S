@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 
-# Ways into the kernel and back. The processor pushes onto the end of the running thread's register
-# frame (trap.rs, `Registers`), to which tss.rsp0 points; Rust runs on the one kernel stack.
+# Ring 0, all of it: from a program to the kernel, which runs in ring 3 as well, and back.
 #
-# Most traps need only the registers that a Rust function may change. So these are saved first, and
-# trap_first is called; when it says that the whole frame is needed (a fork, a signal, a switch of
-# threads), the others are saved as well, and trap_second is called. Each instruction here counts.
+# A trap makes the processor push onto the end of the running thread's register frame (trap.rs,
+# `Registers`), to which tss.rsp0 points. Ring 0 adds rax, changes the page tables and goes on at
+# kernel_entry in ring 3, with all other registers as they were. The kernel returns by `syscall`:
+# ring 0 changes back and goes on with the frame that it finds in next_trap_stack.
+#
+# All of this runs at the image's alias, so it reaches its data relative to rip. Each instruction
+# here counts: some machines interpret them.
 
 .section .text.vectors, "ax", @progbits
 .global vectors
 vectors:
-.macro stub number, has_error=0, target=trap
+.macro stub number, has_error=0, target=trap_checked
     .balign {VECTOR_STRIDE}
     .if !\has_error
     push 0
@@ -20,10 +23,14 @@ vectors:
 .endm
 .set number, 0
 .rept 32
-    .if number == 8 || (number >= 10 && number <= 14) || number == 17 || number == 21
+    .if number == 14
+    stub number, 1, page_fault
+    .elseif number == 2 || number == 18
+    stub number, 0, kernel_fault
+    .elseif number == 8
+    stub number, 1, kernel_fault
+    .elseif (number >= 10 && number <= 13) || number == 17 || number == 21
     stub number, 1
-    .elseif number == 6
-    stub number, 0, invalid_opcode
     .else
     stub number
     .endif
@@ -32,10 +39,13 @@ vectors:
     stub {VECTOR_INT80}                 # stub number 32: int $0x80
 
 .balign 16
-# Where `syscall` leads. Expects: rcx = user rip, r11 = user flags, the user's stack pointer.
-# Builds the frame that an interrupt would have pushed.
+# Where `syscall` leads, from a program and from the kernel.
+# Expects: rcx = rip, r11 = flags, the stack pointer of ring 3.
 .global syscall_entry
 syscall_entry:
+    cmp byte ptr [rip + in_kernel], 0
+    jne return_to_program
+    # Builds the frame that an interrupt would have pushed.
     mov [rip + syscall_user_stack], rsp
     mov rsp, [rip + tss + 4]
     push {USER_DATA}
@@ -46,173 +56,201 @@ syscall_entry:
     push 0
     push {VECTOR_SYSCALL}
 
+# Expects: the frame down to the vector number.
 trap:
-    push rdi
-    push rsi
-    push rdx
-    push rcx
     push rax
-    push r8
-    push r9
-    push r10
-    push r11
-    test byte ptr [rsp + {CS_FROM_VOLATILE}], 3
-    jz kernel_trap
-    lea rdi, [rsp - {SAVED_BYTES}]
-    mov rsp, {STACK_TOP}
-    cld
-    call {trap_first}
-    test al, al
-    jnz need_all
-    mov rsp, [rip + tss + 4]
-    sub rsp, {VOLATILE_TO_END}
-return_volatile:
-    pop r11
-    pop r10
-    pop r9
-    pop r8
+enter_kernel:
+    mov eax, offset kernel_tables
+    mov cr3, rax
+    mov byte ptr [rip + in_kernel], 1
+    lea rax, [rip + service_frame_end]
+    mov [rip + tss + 4], rax
+    lea rsp, [rip + kernel_start]
+    iretq
+
+trap_checked:
+    cmp byte ptr [rip + in_kernel], 0
+    je trap
+# A fault of the kernel itself: it goes on in ring 3, where it says so.
+kernel_fault:
+    mov eax, offset kernel_tables
+    mov cr3, rax
+    mov byte ptr [rip + in_kernel], 1
+    pop rdi                             # vector
+    pop rsi                             # error code
+    mov rdx, [rsp]                      # rip
+    lea rax, [rip + service_frame_end]
+    mov [rip + tss + 4], rax
+    lea rsp, [rip + kernel_fault_start]
+    iretq
+
+page_fault:
+    push rax
+    cmp byte ptr [rip + in_kernel], 0
+    jne kernel_page_fault
+    mov rax, cr2
+    mov [rip + fault_address], rax
+    jmp enter_kernel
+
+# Where a KVM interprets ring 0 it may not know `syscall`: ring 3 arrives at its entry, which it may
+# not execute, with rcx and r11 set. So this may be the kernel's return.
+kernel_page_fault:
+    lea rax, [rip + syscall_entry]
+    cmp [rsp + 24], rax
+    je return_to_program
+    mov rax, cr2
+    mov [rip + fault_address], rax
+    add rsp, 8
+    jmp kernel_fault
+
+# Expects: the kernel's `syscall`; all registers but rax, rcx and r11 are the program's.
+return_to_program:
+    cmp byte ptr [rip + ring0_request], {REQUEST_NONE}
+    jne serve_request
+request_served:
+    mov byte ptr [rip + in_kernel], 0
+    mov rax, [rip + next_tables]
+    mov cr3, rax
+    mov rax, [rip + next_trap_stack]
+    mov [rip + tss + 4], rax
+    lea rsp, [rax - {RAX_TO_END}]
+    mov rcx, [rsp - {RCX_TO_RAX}]
+    mov r11, [rsp - {R11_TO_RAX}]
     pop rax
-    pop rcx
-    pop rdx
-    pop rsi
-    pop rdi
     add rsp, 16                         # vector and error code
     iretq
 
-need_all:
-    mov rdi, [rip + tss + 4]
-    sub rdi, {REGISTERS_SIZE}
-    mov [rdi], r15
-    mov [rdi + 8], r14
-    mov [rdi + 16], r13
-    mov [rdi + 24], r12
-    mov [rdi + 32], rbp
-    mov [rdi + 40], rbx
-    call {trap_second}
-
-# Goes on with the thread whose frame tss.rsp0 names. Needs nothing of the stack.
-.global resume
-resume:
-    mov rsp, [rip + tss + 4]
-    sub rsp, {REGISTERS_SIZE}
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
-    jmp return_volatile
-
-# A fault of the kernel itself: the frame lies on the kernel stack.
-kernel_trap:
-    lea rdi, [rsp - {SAVED_BYTES}]
-    mov rsp, rdi
-    and rsp, -16
-    call {kernel_fault}
-    ud2
-
-# A #UD may be the end of a bulk copy, see bulk.rs.
-invalid_opcode:
-    cmp qword ptr [rip + bulk_stack], 0
-    je trap
-    mov rsp, [rip + bulk_stack]
-    mov qword ptr [rip + bulk_stack], 0
-    pop rax
-    mov cr3, rax
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
-    ret
-
-# bulk_enter(list, count, root): lets ring 3 work off `count` segments at user address `list` under
-# the page tables at `root`. tss.rsp0 must name a frame that nobody needs.
-.global bulk_enter
-bulk_enter:
-    movabs rax, offset bulk_program - {KERNEL_BASE} + {BULK_TEXT}
-    jmp enter_ring3
-
-# bulk_enter_vectors(save, restore, root): the same for vector_program.
-.global bulk_enter_vectors
-bulk_enter_vectors:
-    movabs rax, offset vector_program - {KERNEL_BASE} + {BULK_TEXT}
-
-# Expects: rax = where to go, rdx = page tables.
-enter_ring3:
-    push rbx
-    push rbp
-    push r12
-    push r13
-    push r14
-    push r15
-    mov rcx, cr3
-    push rcx
-    mov [rip + bulk_stack], rsp
-    mov cr3, rdx
+# What the kernel cannot do in ring 3. For ports: dx = port, rsi = value or address, r8 = length,
+# r9 = the kernel's stack; the answer is in al, and rcx, r8, r10 and r11 are lost.
+serve_request:
+    mov al, [rip + ring0_request]
+    mov byte ptr [rip + ring0_request], {REQUEST_NONE}
+    cmp al, {REQUEST_WRITE_BASES}
+    je write_bases
+    mov r10, rcx
+    cmp al, {REQUEST_READ_PORT}
+    je read_port
+    cmp al, {REQUEST_WRITE_PORT}
+    je write_port
+    mov rcx, r8
+    rep outsb
+    jmp return_to_kernel
+read_port:
+    in al, dx
+    jmp return_to_kernel
+write_port:
+    mov eax, esi
+    out dx, ax
+return_to_kernel:
+    lea rsp, [rip + service_frame_end]
     push {USER_DATA}
-    push 0
-    push 2
+    push r9
+    push {KERNEL_FLAGS}
     push {USER_CODE}
-    push rax
+    push r10
     iretq
 
-# Runs in ring 3. rdi = list of (to, from, length), from = 0 for zeros; rsi = how many.
-bulk_program:
-    mov r8, rdi
-    mov r9, rsi
-1:
-    mov rdi, [r8]
-    mov rsi, [r8 + 8]
-    mov rcx, [r8 + 16]
-    test rsi, rsi
-    jz 2f
-    rep movsb
-    jmp 3f
-2:
-    xor eax, eax
-    rep stosb
-3:
-    add r8, 24
-    dec r9
-    jnz 1b
+write_bases:
+    mov r11, rdx
+    mov ecx, {MSR_FS_BASE}
+    mov eax, [rip + next_fs_base]
+    mov edx, [rip + next_fs_base + 4]
+    wrmsr
+    mov ecx, {MSR_GS_BASE}
+    mov eax, [rip + next_gs_base]
+    mov edx, [rip + next_gs_base + 4]
+    wrmsr
+    mov rdx, r11
+    jmp request_served
+
+# ---- ring 3 ----
+
+# Expects: the kernel's stack, and all registers but rax as the program had them.
+kernel_entry:
+    mov rax, [rip + registers]
+    mov [rax + {R15}], r15
+    mov [rax + {R14}], r14
+    mov [rax + {R13}], r13
+    mov [rax + {R12}], r12
+    mov [rax + {RBP}], rbp
+    mov [rax + {RBX}], rbx
+    mov [rax + {R11}], r11
+    mov [rax + {R10}], r10
+    mov [rax + {R9}], r9
+    mov [rax + {R8}], r8
+    mov [rax + {RCX}], rcx
+    mov [rax + {RDX}], rdx
+    mov [rax + {RSI}], rsi
+    mov [rax + {RDI}], rdi
+    mov rdi, rax
+    cld
+    call {serve_trap}
+
+# Goes on with the thread whose registers `registers` names. Needs nothing of the stack.
+.global resume
+resume:
+    mov rax, [rip + registers]
+    mov r15, [rax + {R15}]
+    mov r14, [rax + {R14}]
+    mov r13, [rax + {R13}]
+    mov r12, [rax + {R12}]
+    mov rbp, [rax + {RBP}]
+    mov rbx, [rax + {RBX}]
+    mov r10, [rax + {R10}]
+    mov r9, [rax + {R9}]
+    mov r8, [rax + {R8}]
+    mov rdx, [rax + {RDX}]
+    mov rsi, [rax + {RSI}]
+    mov rdi, [rax + {RDI}]
+    syscall
     ud2
 
-# Runs in ring 3. rdi = where to save the vector registers, or 0; rsi = where to load them from, or
-# 0. What the bare processor has decides how.
-vector_program:
-    mov r8, rdi
-    mov r9, rsi
-    mov eax, 1
-    xor ecx, ecx
-    cpuid
-    mov r10d, ecx
-    mov eax, {VECTOR_COMPONENTS}
-    xor edx, edx
-    test r8, r8
-    jz 2f
-    bt r10d, 27                         # OSXSAVE
-    jnc 1f
-    xsave64 [r8]
-    jmp 2f
-1:
-    fxsave64 [r8]
-2:
-    test r9, r9
-    jz 4f
-    bt r10d, 27
-    jnc 3f
-    xrstor64 [r9]
-    ud2
-3:
-    fxrstor64 [r9]
-4:
+# Expects: what `kernel_fault` passes on, and a stack of its own.
+kernel_fault_entry:
+    call {report_kernel_fault}
     ud2
 
-.section .bss.traps, "aw", @nobits
+.section .data.traps, "aw", @progbits
 .balign 8
+# What the kernel sets: the thread that runs next, as both rings see it.
+.global registers
+registers:
+    .quad 0
+.global next_trap_stack
+next_trap_stack:
+    .quad 0
+.global next_tables
+next_tables:
+    .quad 0
+.global next_fs_base
+next_fs_base:
+    .quad 0
+.global next_gs_base
+next_gs_base:
+    .quad 0
+# Where `syscall` leads, for ring 0.
+.global syscall_entry_alias
+syscall_entry_alias:
+    .quad syscall_entry + {IMAGE_ALIAS}
+# What ring 0 sets.
+.global fault_address
+fault_address:
+    .quad 0
 syscall_user_stack:
-    .skip 8
-bulk_stack:
-    .skip 8
+    .quad 0
+# The frame of an `iretq` to the kernel: address, selector, flags, stack.
+kernel_start:
+    .quad kernel_entry, {USER_CODE}, {KERNEL_FLAGS}, {STACK_TOP}, {USER_DATA}
+kernel_fault_start:
+    .quad kernel_fault_entry, {USER_CODE}, {KERNEL_FLAGS}, fault_stack_top, {USER_DATA}
+.global ring0_request
+ring0_request:
+    .byte {REQUEST_NONE}
+in_kernel:
+    .byte 1
+
+# Where a trap of the kernel pushes: its return, on a machine that makes it a page fault.
+.section .bss.service_frame, "aw", @nobits
+.balign 16
+    .skip {REGISTERS_SIZE}
+service_frame_end:

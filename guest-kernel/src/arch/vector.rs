@@ -2,16 +2,14 @@
 
 //! The vector registers of programs: x87, SSE, AVX and AVX-512 (Intel SDM volume 1, 13).
 //!
-//! The kernel does not use them, so they are only saved when another thread is to run. On hardware
-//! that takes one instruction, `xsave`, or `fxsave` where the processor announces no more. Where
-//! supervisor mode is interpreted, `xsave` is not known there, and the processor's announcement
-//! does not bind: programs see and use what the bare processor has. So there the instructions run
-//! in ring 3, as bulk copies do.
+//! The kernel does not use them, so they are only saved when another thread is to run: by `xsave`,
+//! or by `fxsave` where the processor announces no more. The kernel asks as a program would, in the
+//! same ring, and so gets the same answer.
 
-use super::{bulk, cpu};
 use crate::mm::address::Frame;
 use crate::mm::frames::{Fill, frames};
 use core::arch::asm;
+use core::cell::Cell;
 
 /// Memory for a state ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +65,7 @@ impl VectorState {
     /// Saves the state of the processor here.
     pub fn save(&mut self) {
         let area = frames().pointer(self.0.start());
-        if cpu::is_interpreted() {
-            bulk::exchange_vectors(Some(self.0.start()), None);
-        } else if cpu::has_xsave() {
+        if has_xsave() {
             // SAFETY: the area is a frame of this state's own, aligned and large enough.
             unsafe {
                 asm!("xsave64 [{}]", in(reg) area, in("eax") COMPONENTS, in("edx") 0,
@@ -124,9 +120,7 @@ pub fn reset() {
 
 fn restore_from(frame: Frame) {
     let area = frames().pointer(frame.start());
-    if cpu::is_interpreted() {
-        bulk::exchange_vectors(None, Some(frame.start()));
-    } else if cpu::has_xsave() {
+    if has_xsave() {
         // SAFETY: the frame holds a state that this processor saved, or a blank one whose header
         // says that everything is in its initial state.
         unsafe {
@@ -138,3 +132,19 @@ fn restore_from(frame: Frame) {
         unsafe { asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags)) }
     }
 }
+
+/// Whether the processor lets programs use `xsave`: CPUID leaf 1, ECX bit 27, OSXSAVE. Asked once,
+/// as it may cost an exit.
+fn has_xsave() -> bool {
+    const OSXSAVE: u32 = 1 << 27;
+    static ANSWER: Answer = Answer(Cell::new(None));
+    if ANSWER.0.get().is_none() {
+        ANSWER.0.set(Some(core::arch::x86_64::__cpuid(1).ecx & OSXSAVE != 0));
+    }
+    ANSWER.0.get() == Some(true)
+}
+
+struct Answer(Cell<Option<bool>>);
+
+// SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
+unsafe impl Sync for Answer {}

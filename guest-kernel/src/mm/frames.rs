@@ -11,7 +11,7 @@
 //! reference: it is read and written by copies.
 
 use super::address::{Frame, PhysAddr};
-use crate::arch::{self, layout::PAGE_SIZE};
+use crate::arch::{bulk, layout::PAGE_SIZE};
 use core::cell::Cell;
 
 /// Largest block: 2^10 frames, 4 MiB.
@@ -287,7 +287,7 @@ impl Frames {
         }
     }
 
-    /// Copies `bytes` from frame memory. Small copies: [`arch::bulk`] is for many bytes.
+    /// Copies `bytes` from frame memory. Small copies: [`bulk`] is for many bytes.
     pub fn read(&self, from: PhysAddr, bytes: &mut [u8]) {
         // SAFETY: the direct map covers `from`; the target is a Rust slice, which no frame that is
         // read this way overlaps.
@@ -346,18 +346,13 @@ impl Frames {
     #[inline]
     pub fn pointer(&self, address: PhysAddr) -> *mut u8 {
         #[expect(clippy::cast_possible_truncation, reason = "the kernel is 64 bits wide")]
-        self.base().wrapping_add(address.0 as usize)
-    }
-
-    #[cfg(not(test))]
-    #[inline]
-    fn base(&self) -> *mut u8 {
-        core::ptr::with_exposed_provenance_mut(arch::layout::DIRECT_MAP as usize)
-    }
-
-    #[cfg(test)]
-    fn base(&self) -> *mut u8 {
-        self.base.get()
+        let offset = address.0 as usize;
+        // The kernel's memory lies where it physically is. An offset to the null pointer would not
+        // do: it is no pointer to anything.
+        #[cfg(not(test))]
+        return core::ptr::with_exposed_provenance_mut(offset);
+        #[cfg(test)]
+        self.base.get().wrapping_add(offset)
     }
 
     #[inline]
@@ -472,7 +467,7 @@ impl Frames {
     #[cold]
     fn take_cleared(&self, order: u8) -> Option<Frame> {
         let frame = self.take_listed(order).or_else(|| self.take_unclean(order))?;
-        arch::bulk::zero(frame.start(), PAGE_SIZE << order);
+        bulk::zero(frame.start(), PAGE_SIZE << order);
         Some(frame)
     }
 

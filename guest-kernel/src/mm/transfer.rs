@@ -10,39 +10,35 @@ use crate::fs::{Segment, Segments};
 /// Copies a file's bytes into a program's; as many as the shorter of both has.
 pub fn read(file: Segments<'_>, program: &Ranges) {
     pair(file, program, |segment, range, len| match segment {
-        Segment::Memory(from, _) => bulk::queue_copy(range, from, len),
-        Segment::Hole(_) => bulk::queue_zero(range, len),
+        Segment::Memory(from, _) => bulk::copy(range, from, len),
+        Segment::Hole(_) => bulk::zero(range, len),
     });
-    bulk::flush();
 }
 
 /// Copies a program's bytes into a file's, which has been made ready for them.
 pub fn write(file: Segments<'_>, program: &Ranges) {
     pair(file, program, |segment, range, len| match segment {
-        Segment::Memory(to, _) => bulk::queue_copy(to, range, len),
+        Segment::Memory(to, _) => bulk::copy(to, range, len),
         Segment::Hole(_) => unreachable!("a range made ready for writing has no holes"),
     });
-    bulk::flush();
 }
 
 /// Copies pieces of memory into a program's bytes.
 pub fn read_pieces(pieces: &[(PhysAddr, u64)], program: &Ranges) {
     pair(segments(pieces), program, |segment, range, len| {
         if let Segment::Memory(from, _) = segment {
-            bulk::queue_copy(range, from, len);
+            bulk::copy(range, from, len);
         }
     });
-    bulk::flush();
 }
 
 /// Copies a program's bytes into pieces of memory.
 pub fn write_pieces(pieces: &[(PhysAddr, u64)], program: &Ranges) {
     pair(segments(pieces), program, |segment, range, len| {
         if let Segment::Memory(to, _) = segment {
-            bulk::queue_copy(to, range, len);
+            bulk::copy(to, range, len);
         }
     });
-    bulk::flush();
 }
 
 /// Copies bytes from one place of the kernel's to another, which has no holes; as many as the
@@ -57,20 +53,19 @@ pub fn between(from: impl Iterator<Item = Segment>, mut to: impl Iterator<Item =
                     Some(Segment::Hole(_)) => {
                         unreachable!("a range made ready for writing has no holes")
                     }
-                    None => return bulk::flush(),
+                    None => return,
                 }
                 continue;
             }
             let len = segment.len().min(target.1);
             match segment {
-                Segment::Memory(start, _) => bulk::queue_copy(target.0, start, len),
-                Segment::Hole(_) => bulk::queue_zero(target.0, len),
+                Segment::Memory(start, _) => bulk::copy(target.0, start, len),
+                Segment::Hole(_) => bulk::zero(target.0, len),
             }
             target = (target.0.add(len), target.1 - len);
             segment = segment.behind(len);
         }
     }
-    bulk::flush();
 }
 
 fn segments(pieces: &[(PhysAddr, u64)]) -> impl Iterator<Item = Segment> {
@@ -80,29 +75,26 @@ fn segments(pieces: &[(PhysAddr, u64)]) -> impl Iterator<Item = Segment> {
 /// Clears a program's bytes.
 pub fn zero(program: &Ranges) {
     for &(start, len) in program.as_slice() {
-        bulk::queue_zero(start, len);
+        bulk::zero(start, len);
     }
-    bulk::flush();
 }
 
 /// Copies the start of a frame into a program's bytes.
 pub fn from_frame(frame: Frame, program: &Ranges) {
     let mut from = frame.start();
     for &(start, len) in program.as_slice() {
-        bulk::queue_copy(start, from, len);
+        bulk::copy(start, from, len);
         from = from.add(len);
     }
-    bulk::flush();
 }
 
 /// Copies a program's bytes to the start of a frame.
 pub fn to_frame(program: &Ranges, frame: Frame) {
     let mut to = frame.start();
     for &(start, len) in program.as_slice() {
-        bulk::queue_copy(to, start, len);
+        bulk::copy(to, start, len);
         to = to.add(len);
     }
-    bulk::flush();
 }
 
 /// Calls `copy` for each run of bytes that is in one piece on both sides.

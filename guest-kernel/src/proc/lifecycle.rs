@@ -57,7 +57,11 @@ impl Kernel {
     /// `EAGAIN`: there are too many. `ENOMEM`.
     pub fn fork(&mut self, registers: Registers, memory: Memory) -> Result<u32, Errno> {
         self.check_room()?;
-        let thread = Thread::copy_running(registers).map_err(|vector::NoMemory| Errno::ENOMEM)?;
+        let thread = self
+            .process
+            .thread
+            .copy_running(registers)
+            .map_err(|vector::NoMemory| Errno::ENOMEM)?;
         let space = match memory {
             Memory::Copied => {
                 let tables = PageTables::new(init::table_pattern()).map_err(|_| Errno::ENOMEM)?;
@@ -123,7 +127,7 @@ impl Kernel {
         let path = self.absolute(path);
         self.process.set_program(path, loaded.start.registers().rsp);
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
-        self.process.space.tables().activate();
+        self.process.make_current();
         self.give_back(old);
         self.process.thread.restart(loaded.start.registers());
         self.process.thread.restore();

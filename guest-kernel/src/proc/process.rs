@@ -6,6 +6,7 @@ use super::descriptors::Descriptors;
 use super::fifos::Opening;
 use super::signal::Signals;
 use super::thread::Thread;
+use crate::arch::cpu;
 use crate::fs::InodeId;
 use crate::mm::space::AddressSpace;
 use alloc::boxed::Box;
@@ -210,7 +211,7 @@ impl Process {
 
     /// Makes the processor go on with this process at the next return from the kernel.
     pub fn make_current(&self) {
-        self.space.tables().activate();
+        cpu::set_page_tables(self.space.tables().root().0);
         self.thread.make_current();
     }
 

@@ -14,7 +14,7 @@ use core::cell::UnsafeCell;
 pub struct Thread {
     /// Integer registers. In a cell of its own: the trap code writes to it behind Rust's back.
     registers: Box<UnsafeCell<Registers>>,
-    /// Bases of FS and GS, as they were when the thread last stopped running.
+    /// Bases of FS and GS. Only system calls change them: CR4.FSGSBASE is off.
     bases: (u64, u64),
     /// Vector registers, as they were when the thread last stopped running.
     vectors: Option<VectorState>,
@@ -31,10 +31,11 @@ impl Thread {
     ///
     /// # Errors
     /// Memory ran out.
-    pub fn copy_running(registers: Registers) -> Result<Self, vector::NoMemory> {
+    pub fn copy_running(&self, registers: Registers) -> Result<Self, vector::NoMemory> {
+        let bases = self.bases;
         Ok(Self {
             registers: Box::new(UnsafeCell::new(registers)),
-            bases: (cpu::fs_base(), cpu::gs_base()),
+            bases,
             vectors: Some(VectorState::of_processor()?),
         })
     }
@@ -71,7 +72,6 @@ impl Thread {
     /// # Errors
     /// Memory ran out.
     pub fn save(&mut self) -> Result<(), vector::NoMemory> {
-        self.bases = (cpu::fs_base(), cpu::gs_base());
         match &mut self.vectors {
             Some(vectors) => vectors.save(),
             None => self.vectors = Some(VectorState::of_processor()?),
@@ -81,12 +81,23 @@ impl Thread {
 
     /// Brings back what [`Thread::save`] saved, or the state at the start of a program.
     pub fn restore(&self) {
-        cpu::set_fs_base(self.bases.0);
-        cpu::set_gs_base(self.bases.1);
+        cpu::set_bases(self.bases.0, self.bases.1);
         match &self.vectors {
             Some(vectors) => vectors.restore(),
             None => vector::reset(),
         }
+    }
+
+    /// Bases of FS and GS.
+    #[must_use]
+    pub fn bases(&self) -> (u64, u64) {
+        self.bases
+    }
+
+    /// Sets the bases of FS and GS of the thread that runs.
+    pub fn set_bases(&mut self, fs: u64, gs: u64) {
+        self.bases = (fs, gs);
+        cpu::set_bases(fs, gs);
     }
 
     /// Puts the thread at the start of a program.

@@ -76,29 +76,9 @@ type Answer = Result<u64, Fail>;
 /// A function that serves a call.
 type Call = fn(&mut Kernel, &Registers) -> Answer;
 
-/// A function that serves a call which needs all registers, or changes them.
+/// A function that serves a call which changes registers, or the process that runs.
 type FullCall = fn(&mut Kernel, &mut Registers) -> Answer;
 
-/// Whether a call needs all registers.
-#[inline]
-pub fn needs_all_registers(number: u64) -> bool {
-    const LOW: u64 = {
-        let mut bits = 0;
-        let mut index = 0;
-        while index < FULL_CALLS.len() {
-            let number = FULL_CALLS[index].0;
-            if number < 64 {
-                bits |= 1 << number;
-            }
-            index += 1;
-        }
-        bits
-    };
-    match number {
-        0..64 => LOW & 1 << number != 0,
-        _ => FULL_CALLS.iter().any(|&(full, _)| full == number),
-    }
-}
 
 /// Calls that a signal always ends, handler or not (`signal(7)`).
 const NOT_RESTARTED: &[u64] = &[7, 23, 34, 35, 128, 130, 230, 232, 270, 271, 281, 441];

@@ -3,7 +3,7 @@
 //! Making, replacing and ending processes, and what the C libraries set up when they start.
 
 use super::{Answer, Fail, path};
-use crate::arch::{cpu, layout::USER_END, trap::Registers};
+use crate::arch::{layout::USER_END, trap::Registers};
 use crate::errno::Errno;
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
@@ -169,15 +169,17 @@ pub(super) fn arch_prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     match code {
         ARCH_SET_FS | ARCH_SET_GS if address >= USER_END => Err(Errno::EPERM.into()),
         ARCH_SET_FS => {
-            cpu::set_fs_base(address);
+            let (_, gs) = kernel.process.thread.bases();
+            kernel.process.thread.set_bases(address, gs);
             Ok(0)
         }
         ARCH_SET_GS => {
-            cpu::set_gs_base(address);
+            let (fs, _) = kernel.process.thread.bases();
+            kernel.process.thread.set_bases(fs, address);
             Ok(0)
         }
-        ARCH_GET_FS => put_base(kernel, cpu::fs_base(), address),
-        ARCH_GET_GS => put_base(kernel, cpu::gs_base(), address),
+        ARCH_GET_FS => put_base(kernel, kernel.process.thread.bases().0, address),
+        ARCH_GET_GS => put_base(kernel, kernel.process.thread.bases().1, address),
         _ => Err(Errno::EINVAL.into()),
     }
 }
