@@ -50,8 +50,8 @@ fn build_kernel(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Erro
     // Empty is none: the wrapper is for the program alone, and its path would colour the image.
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "");
     cargo.env("CARGO_ENCODED_RUSTFLAGS", kernel_flags(workspace).join(FLAG_SEPARATOR));
-    // Symbols make addresses in a crash readable, and are never loaded.
-    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+    // The image is copied at each start: small is what makes it fast.
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
     let status = cargo.status()?;
     if !status.success() {
         return Err(format!("the seed kernel does not build: {status}").into());
@@ -83,7 +83,7 @@ fn kernel_flags(workspace: &Path) -> Vec<String> {
         "-Crelocation-model=static",
         "-Cno-redzone=yes",
         "-Cpanic=abort",
-        // Supervisor code must not touch vector registers: they hold the program's values.
+        // The kernel must not touch vector registers: they hold the program's values.
         "-Ctarget-feature=-mmx,-sse,-sse2,+soft-float",
         "-Cforce-frame-pointers=no",
         "-Clink-arg=-nostartfiles",
