@@ -29,6 +29,7 @@ const CR4_OSXSAVE: u64 = 1 << 18;
 const XCR0_WANTED: u32 = super::vector::COMPONENTS;
 
 /// A value of the one CPU, which nothing interrupts.
+#[repr(transparent)]
 struct PerCpu<T>(Cell<T>);
 
 // SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
