@@ -62,12 +62,14 @@ extern "C" fn kernel_main(start_info: u64) -> ! {
         Some(module) => (boot.module_bytes(module), PhysAddr(module.paddr)),
         None => read_input(input),
     };
-    let mut fs = FileSystem::new(Settings::default().epoch_ns);
+    let mut settings = Settings::default();
+    let mut fs = FileSystem::new(settings.epoch_ns);
     let unpacked =
         unpack(&mut fs, archive, base).unwrap_or_else(|error| bad_input(&format!("{error}")));
-    fs.make_standard_nodes(Settings::default().epoch_ns);
-    let settings = Settings::gather(boot.command_line, unpacked.settings, &mut fs)
-        .unwrap_or_else(|error| bad_input(&format!("{error}")));
+    fs.make_standard_nodes(settings.epoch_ns);
+    if let Err(error) = settings.gather(boot.command_line, unpacked.settings, &mut fs) {
+        bad_input(&format!("{error}"));
+    }
     start_program(fs, settings, output)
 }
 
@@ -131,6 +133,9 @@ impl Boot {
         unsafe { frames().init(PhysAddr(image_end)) }
         for entry in self.ram() {
             let (start, end) = (entry.addr.max(free_start), (entry.addr + entry.size).min(end));
+            if start >= end {
+                continue;
+            }
             let clean_end =
                 if end == low_end { end.saturating_sub(unclean_bytes(end)) } else { end };
             self.add_unless_module(start, clean_end, Cleanness::Zero);
@@ -219,7 +224,6 @@ fn read_input(disk: Option<Disk>) -> (&'static [u8], PhysAddr) {
     let mut done = 0;
     while done < size {
         let length = (size - done).min(READ_MAX_BYTES);
-        #[expect(clippy::cast_possible_truncation, reason = "at most READ_MAX_BYTES")]
         let segment = (start.add(done), length as u32);
         if let Err(error) = disk.read(done / SECTOR_SIZE, &[segment]) {
             bad_input(&format!("the input disk: {error}"));

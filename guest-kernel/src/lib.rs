@@ -19,23 +19,23 @@ pub mod mm;
 pub mod random;
 
 #[cfg(feature = "image")]
-mod drivers;
+pub mod drivers;
 #[cfg(feature = "image")]
-mod dump;
+pub mod dump;
 #[cfg(feature = "image")]
-mod end;
+pub mod end;
 #[cfg(feature = "image")]
-mod init;
+pub mod init;
 #[cfg(feature = "image")]
-mod kernel;
+pub mod kernel;
 #[cfg(feature = "image")]
-mod output;
+pub mod output;
 #[cfg(feature = "image")]
-mod proc;
+pub mod proc;
 #[cfg(feature = "image")]
-mod settings;
+pub mod settings;
 #[cfg(feature = "image")]
-mod syscall;
+pub mod syscall;
 
 #[cfg(feature = "image")]
 pub use end::panicked;

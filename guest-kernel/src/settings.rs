@@ -22,6 +22,9 @@ const DEFAULT_EXPORTS: &[&[u8]] = &[b"out"];
 /// Command-line word that is the kernel's own: dump all files over the console at the end.
 const DUMP_WORD: &[u8] = b"dumpfs";
 
+/// Elements that a list has room for when it gets its first one.
+const FIRST_ROOM: usize = 8;
+
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// Latest start of the clock: it can go on for two hundred years before it overflows.
@@ -72,33 +75,41 @@ impl Settings {
     ///
     /// # Errors
     /// The archive's settings cannot be read.
+    #[inline]
     pub fn gather(
+        &mut self,
         command_line: &'static [u8],
         archived: Option<&'static [u8]>,
         fs: &mut FileSystem,
-    ) -> Result<Self, settings::Error> {
-        let mut gathered = Self::default();
+    ) -> Result<(), settings::Error> {
         let mut arguments = Vec::new();
-        for word in words(command_line) {
-            if word == DUMP_WORD {
-                gathered.dumps_files = true;
-            } else {
-                arguments.push(word);
-            }
+        if !command_line.is_empty() {
+            self.take_command_line(command_line, &mut arguments);
         }
         if let Some(archived) = archived {
-            gathered.take_archived(archived, &mut arguments)?;
+            self.take_archived(archived, &mut arguments)?;
         }
         if arguments.is_empty() {
             arguments = arguments_of_file(fs);
         }
         if !arguments.is_empty() {
-            gathered.arguments = Cow::Owned(arguments);
+            self.arguments = Cow::Owned(arguments);
         }
-        Ok(gathered)
+        Ok(())
     }
 
     #[inline(never)]
+    fn take_command_line(&mut self, text: &'static [u8], arguments: &mut Vec<&'static [u8]>) {
+        for word in words(text) {
+            if word == DUMP_WORD {
+                self.dumps_files = true;
+            } else {
+                arguments.push(word);
+            }
+        }
+    }
+
+    #[inline]
     fn take_archived(
         &mut self,
         bytes: &'static [u8],
@@ -111,10 +122,10 @@ impl Settings {
             match setting {
                 Setting::Path(path) => self.path = path,
                 Setting::Arg(_) if has_arguments => {}
-                Setting::Arg(argument) => arguments.push(argument),
-                Setting::Env(variable) => self.environment.push(variable),
+                Setting::Arg(argument) => push(arguments, argument),
+                Setting::Env(variable) => push(&mut self.environment, variable),
                 Setting::Cwd(path) => self.cwd = path,
-                Setting::Export(path) => exports.push(path),
+                Setting::Export(path) => push(&mut exports, path),
                 Setting::Epoch(_) => {
                     self.epoch_ns = setting.number()?.saturating_mul(NS_PER_S).min(EPOCH_MAX_NS);
                 }
@@ -126,6 +137,15 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Appends to a list, which gets room for some more with its first element.
+#[inline]
+fn push(list: &mut Vec<&'static [u8]>, item: &'static [u8]) {
+    if list.capacity() == 0 {
+        *list = Vec::with_capacity(FIRST_ROOM);
+    }
+    list.push(item);
 }
 
 /// The words of a text, split at white space.

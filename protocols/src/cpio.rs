@@ -33,6 +33,24 @@ pub const COMPONENT_MAX: usize = 255;
 /// A one in each of eight bytes.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
+/// Eight slashes.
+const SLASHES: u64 = u64::from_be_bytes([b'/'; 8]);
+
+/// A bit that no digit's value has.
+const NO_DIGIT: u8 = 1 << 7;
+
+/// What each byte says as a hexadecimal digit, or [`NO_DIGIT`].
+static DIGIT_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0_u8;
+    while value < 16 {
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// File type and permission bits of `mode`, as in `stat(2)`.
 pub mod mode {
     /// Mask of the file type.
@@ -209,6 +227,8 @@ pub struct Entry<'a> {
     pub header: Header,
     /// The name up to its first zero, as stored: see [`components`] before using it as a path.
     pub name: &'a [u8],
+    /// Where in the name its last slash ends, or 0 if it has none.
+    pub base_start: usize,
     /// Where the data starts.
     pub data_offset: usize,
     /// The data.
@@ -220,10 +240,8 @@ pub struct Entry<'a> {
 pub struct Reader<'a> {
     archive: &'a [u8],
     offset: usize,
-    /// Fields as the last header had them. Neighbours mostly agree in mode, links and time, and the
-    /// kernel pays for each instruction.
-    mode: Decoded,
-    nlink: Decoded,
+    /// The time as the last header had it: neighbours mostly agree, and the kernel pays for each
+    /// instruction.
     mtime: Decoded,
 }
 
@@ -235,15 +253,10 @@ struct Decoded {
 }
 
 impl Decoded {
-    /// A first guess, so that a usual value needs no decoding even then.
-    const fn guess(digits: [u8; 8], value: u32) -> Self {
-        Self { digits, value }
-    }
-
     #[inline]
-    fn decode(&mut self, digits: [u8; 8]) -> Option<u32> {
-        if digits != self.digits {
-            *self = Self { digits, value: parse_hex(digits)? };
+    fn decode(&mut self, digits: &[u8; 8]) -> Option<u32> {
+        if *digits != self.digits {
+            *self = Self { digits: *digits, value: decode_hex(digits)? };
         }
         Some(self.value)
     }
@@ -253,13 +266,7 @@ impl<'a> Reader<'a> {
     /// A reader at the first entry. Bytes behind the trailer are ignored.
     #[must_use]
     pub fn new(archive: &'a [u8]) -> Self {
-        Self {
-            archive,
-            offset: 0,
-            mode: Decoded::guess(*b"000081ED", mode::REGULAR | 0o755),
-            nlink: Decoded::guess(*b"00000001", 1),
-            mtime: Decoded::guess(*b"00000000", 0),
-        }
+        Self { archive, offset: 0, mtime: Decoded { digits: [b'0'; 8], value: 0 } }
     }
 
     /// The next entry, or `None` at the trailer.
@@ -268,62 +275,137 @@ impl<'a> Reader<'a> {
     /// The archive is damaged; the reader stays where it is.
     #[inline]
     pub fn read_entry(&mut self) -> Result<Option<Entry<'a>>, Error> {
+        self.visit_entry(|entry| entry)
+    }
+
+    /// What `visit` makes of the next entry, or `None` at the trailer: [`Reader::read_entry`] for
+    /// callers to whom it matters that the entry never lies in memory as a whole.
+    ///
+    /// # Errors
+    /// The archive is damaged; the reader stays where it is.
+    #[inline(always)]
+    pub fn visit_entry<T>(
+        &mut self,
+        visit: impl FnOnce(Entry<'a>) -> T,
+    ) -> Result<Option<T>, Error> {
         let offset = self.offset;
-        let Some((bytes, name_size)) = self.header_bytes() else { return Err(self.header_error()) };
+        let Some(bytes) = self.header_bytes() else { return Err(self.header_error()) };
+        if self.is_at_usual_trailer(bytes) {
+            return Ok(None);
+        }
+        let name_size = decode_hex(digits(bytes, Field::NameSize));
+        let size_bytes = decode_hex(digits(bytes, Field::FileSize));
+        let (Some(name_size), Some(size_bytes)) = (name_size, size_bytes) else {
+            return if self.is_broken_trailer(bytes)? {
+                Ok(None)
+            } else {
+                Err(self.header_error())
+            };
+        };
         let name_start = offset + HEADER_SIZE;
         let name_end = name_start + name_size as usize;
         let Some(stored) = self.archive.get(name_start..name_end) else {
             return Err(Error::TruncatedHeader { offset });
         };
-        let name = &stored[..find_byte(stored, 0).unwrap_or(stored.len())];
-        // The trailer's other fields mean nothing.
-        if name.len() == TRAILER.len() && has_prefix(name, TRAILER) {
+        if is_trailer(stored) {
             return Ok(None);
         }
-        let Some(header) = self.read_header(bytes, name_size) else {
+        let Some(header) = self.read_header(bytes, name_size, size_bytes) else {
             return Err(self.header_error());
         };
         let data_offset = name_end + padding(name_end);
-        let data_end = data_offset + header.size_bytes as usize;
+        let data_end = data_offset + size_bytes as usize;
         let Some(data) = self.archive.get(data_offset..data_end) else {
-            return Err(Error::TruncatedData {
-                offset,
-                expected: header.size_bytes as usize,
-                found: self.archive.len().saturating_sub(data_offset),
-            });
+            return Err(self.data_error(data_offset, size_bytes));
         };
         self.offset = data_end + padding(data_end);
-        Ok(Some(Entry { offset, header, name, data_offset, data }))
+        let (name_length, base_start) = self.measure_name(name_start, stored);
+        let name = &stored[..name_length];
+        Ok(Some(visit(Entry { offset, header, name, base_start, data_offset, data })))
     }
 
-    /// The header that is next, if there is one, and the size of its name:
-    /// [`Reader::header_error`] finds out why not.
+    /// The header that is next, if there is one: [`Reader::header_error`] finds out why not.
     #[inline]
-    fn header_bytes(&self) -> Option<(&'a [u8; HEADER_SIZE], u32)> {
+    fn header_bytes(&self) -> Option<&'a [u8; HEADER_SIZE]> {
         let bytes = self.archive.get(self.offset..)?.first_chunk::<HEADER_SIZE>()?;
-        if bytes.first_chunk() != Some(MAGIC) {
-            return None;
-        }
-        Some((bytes, parse_hex(digits(bytes, Field::NameSize))?))
+        (bytes.first_chunk() == Some(MAGIC)).then_some(bytes)
     }
 
-    /// The fields of a header, if they can be read.
+    /// Whether the header that is next is the trailer's, with a name of the usual size.
     #[inline]
-    fn read_header(&mut self, bytes: &[u8; HEADER_SIZE], name_size: u32) -> Option<Header> {
-        // One test for both: whoever does not use a field then pays for its check alone.
-        let (ino, ino_faults) = decode_hex(digits(bytes, Field::Ino));
-        let (size_bytes, size_faults) = decode_hex(digits(bytes, Field::FileSize));
-        if ino_faults | size_faults != 0 {
-            return None;
+    fn is_at_usual_trailer(&self, bytes: &[u8; HEADER_SIZE]) -> bool {
+        digits(bytes, Field::NameSize) == b"0000000B"
+            && self.archive.get(self.offset + HEADER_SIZE..).is_some_and(|behind| {
+                behind.first_chunk::<11>().is_some_and(|stored| is_trailer(stored))
+            })
+    }
+
+    /// Where the name that is stored at `start` ends, and where its last slash does.
+    #[inline]
+    fn measure_name(&self, start: usize, stored: &[u8]) -> (usize, usize) {
+        // Whole words, some bytes of which may lie behind the name's field.
+        let mut base_start = 0;
+        for (index, word) in self.archive[start..].as_chunks::<8>().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let zeros = zero_bytes(word);
+            let slashes = zero_bytes(word ^ SLASHES) & zeros.wrapping_sub(1) & !zeros;
+            if slashes != 0 {
+                base_start = index * 8 + 8 - slashes.leading_zeros() as usize / 8;
+            }
+            let end = index * 8 + first_of(zeros);
+            if end >= stored.len() {
+                break;
+            }
+            if zeros != 0 {
+                return (end, base_start);
+            }
         }
-        Some(Header {
-            ino,
-            mode: self.mode.decode(digits(bytes, Field::Mode))?,
-            nlink: self.nlink.decode(digits(bytes, Field::Nlink))?,
-            mtime: self.mtime.decode(digits(bytes, Field::Mtime))?,
-            size_bytes,
-            name_size,
-        })
+        measure_bytes(stored)
+    }
+
+    /// The fields of a header whose sizes are known, if they can be read.
+    #[inline]
+    fn read_header(
+        &mut self,
+        bytes: &[u8; HEADER_SIZE],
+        name_size: u32,
+        size_bytes: u32,
+    ) -> Option<Header> {
+        const FILE: u64 = u64::from_be_bytes(*b"000081A4");
+        const PROGRAM: u64 = u64::from_be_bytes(*b"000081ED");
+        const ONE: u64 = u64::from_be_bytes(*b"00000001");
+        let mode = match u64::from_be_bytes(*digits(bytes, Field::Mode)) {
+            FILE => mode::REGULAR | 0o644,
+            PROGRAM => mode::REGULAR | 0o755,
+            _ => decode_hex(digits(bytes, Field::Mode))?,
+        };
+        let nlink = match u64::from_be_bytes(*digits(bytes, Field::Nlink)) {
+            ONE => 1,
+            _ => decode_hex(digits(bytes, Field::Nlink))?,
+        };
+        let mtime = self.mtime.decode(digits(bytes, Field::Mtime))?;
+        let ino = decode_hex(digits(bytes, Field::Ino))?;
+        Some(Header { ino, mode, nlink, mtime, size_bytes, name_size })
+    }
+
+    /// Whether a header with a size that cannot be read is the trailer's, of which only the size of
+    /// its name means something.
+    #[cold]
+    fn is_broken_trailer(&self, bytes: &[u8; HEADER_SIZE]) -> Result<bool, Error> {
+        let Some(name_size) = decode_hex(digits(bytes, Field::NameSize)) else { return Ok(false) };
+        let start = self.offset + HEADER_SIZE;
+        let stored = self.archive.get(start..start + name_size as usize);
+        stored.map(is_trailer).ok_or(Error::TruncatedHeader { offset: self.offset })
+    }
+
+    /// What is wrong where the archive has not all of an entry's data.
+    #[cold]
+    fn data_error(&self, data_offset: usize, size_bytes: u32) -> Error {
+        Error::TruncatedData {
+            offset: self.offset,
+            expected: size_bytes as usize,
+            found: self.archive.len().saturating_sub(data_offset),
+        }
     }
 
     /// What is wrong with the header that is next.
@@ -344,12 +426,26 @@ impl<'a> Reader<'a> {
             return Error::TruncatedHeader { offset };
         };
         let fields = [Field::Ino, Field::Mode, Field::Nlink, Field::Mtime, Field::FileSize];
-        let is_bad = |field: &Field| parse_hex(digits(bytes, *field)).is_none();
+        let is_bad = |field: &Field| decode_hex(digits(bytes, *field)).is_none();
         Error::BadField {
             offset,
             field: fields.into_iter().find(is_bad).unwrap_or(Field::NameSize),
         }
     }
+}
+
+/// Whether a stored name is the trailer's.
+#[inline]
+fn is_trailer(stored: &[u8]) -> bool {
+    has_prefix(stored, TRAILER) && matches!(stored[TRAILER.len()..], [] | [0, ..])
+}
+
+/// [`Reader::measure_name`] for names that no zero ends, or that end the archive.
+#[inline(never)]
+fn measure_bytes(stored: &[u8]) -> (usize, usize) {
+    let length = find_byte(stored, 0).unwrap_or(stored.len());
+    let slash = stored[..length].iter().rposition(|&byte| byte == b'/');
+    (length, slash.map_or(0, |slash| slash + 1))
 }
 
 /// Reads one field of the header at `offset`: for those that few entries need, so that they are no
@@ -360,13 +456,13 @@ impl<'a> Reader<'a> {
 pub fn read_field(archive: &[u8], offset: usize, field: Field) -> Result<u32, Error> {
     let behind = archive.get(offset..).unwrap_or(&[]);
     let bytes = behind.first_chunk::<HEADER_SIZE>().ok_or(Error::TruncatedHeader { offset })?;
-    parse_hex(digits(bytes, field)).ok_or(Error::BadField { offset, field })
+    decode_hex(digits(bytes, field)).ok_or(Error::BadField { offset, field })
 }
 
+/// The digits of a field.
 #[inline]
-fn digits(header: &[u8; HEADER_SIZE], field: Field) -> [u8; 8] {
-    let start = field.offset();
-    core::array::from_fn(|i| header[start + i])
+fn digits(header: &[u8; HEADER_SIZE], field: Field) -> &[u8; 8] {
+    header[field.offset()..].first_chunk().expect("all fields lie in the header")
 }
 
 /// Encodes a number as eight upper-case hexadecimal digits, most significant first.
@@ -400,6 +496,19 @@ pub fn leading_word(bytes: &[u8]) -> u64 {
     }
 }
 
+/// The highest bit of each byte of a word that is zero.
+#[inline]
+const fn zero_bytes(word: u64) -> u64 {
+    let low_bits = 0x7f * ONES;
+    !(((word & low_bits) + low_bits) | word) & (0x80 * ONES)
+}
+
+/// The byte, counted from the lowest, that the lowest bit of `matches` is in; 8 if there is none.
+#[inline]
+const fn first_of(matches: u64) -> usize {
+    matches.trailing_zeros() as usize / 8
+}
+
 /// Where `byte` first stands in `bytes`, eight of them looked at together.
 #[must_use]
 #[inline]
@@ -409,7 +518,6 @@ pub fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
         let word = word ^ (u64::from(byte) * ONES);
         word.wrapping_sub(ONES) & !word & (0x80 * ONES)
     };
-    let first_of = |matches: u64| matches.trailing_zeros() as usize / 8;
     let Some(last) = bytes.last_chunk::<8>() else {
         let found = first_of(matches(leading_word(bytes).swap_bytes()));
         // Behind the end the word has zeros, which are no bytes.
@@ -444,16 +552,29 @@ pub fn has_prefix(bytes: &[u8], prefix: &[u8]) -> bool {
 #[must_use]
 #[inline]
 pub fn parse_hex(digits: [u8; 8]) -> Option<u32> {
-    let (value, faults) = decode_hex(digits);
-    if faults == 0 { Some(value) } else { None }
+    decode_hex(&digits)
 }
 
-/// What eight hexadecimal digits say, and bits that are set where a byte is no digit.
-///
-/// All eight at once in one register: the kernel pays for each instruction.
+/// [`parse_hex`] for digits in their place. Most numbers are below 2^16 and take few instructions,
+/// each of which the kernel pays for.
 #[inline]
-fn decode_hex(digits: [u8; 8]) -> (u32, u64) {
-    let word = u64::from_be_bytes(digits);
+fn decode_hex(digits: &[u8; 8]) -> Option<u32> {
+    let [high @ .., a, b, c, d] = digits;
+    if high != b"0000" {
+        return decode_large_hex(digits);
+    }
+    let value = |digit: &u8| DIGIT_VALUES[*digit as usize];
+    let (a, b, c, d) = (value(a), value(b), value(c), value(d));
+    if (a | b | c | d) & NO_DIGIT != 0 {
+        return None;
+    }
+    Some(u32::from(a) << 12 | u32::from(b) << 8 | u32::from(c) << 4 | u32::from(d))
+}
+
+/// [`decode_hex`] for any number: all digits at once in one register.
+#[inline(never)]
+fn decode_large_hex(digits: &[u8; 8]) -> Option<u32> {
+    let word = u64::from_be_bytes(*digits);
     // Letters have bit 6. Lower case becomes upper case; digits have that bit already.
     let is_letter = (word >> 6) & ONES;
     let folded = word | (0x20 * ONES);
@@ -463,11 +584,14 @@ fn decode_hex(digits: [u8; 8]) -> (u32, u64) {
     let is_above_nine = (values.wrapping_add(6 * ONES) >> 4) & ONES;
     let was_folded = (folded ^ word) & ((is_letter ^ ONES) << 5);
     let faults = (values & (0xf0 * ONES)) | (is_above_nine ^ is_letter) | was_folded;
+    if faults != 0 {
+        return None;
+    }
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let words = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
     let value = (words | words >> 16) as u32;
-    (value, faults)
+    Some(value)
 }
 
 /// Number of zero bytes that bring `offset` to a multiple of 4.
@@ -593,6 +717,44 @@ mod tests {
     }
 
     #[test]
+    fn only_the_size_of_its_name_counts_in_the_trailer() {
+        for at in (6..HEADER_SIZE).filter(|at| !(94..102).contains(at)) {
+            let mut bytes = TRAILER_ENTRY.to_vec();
+            bytes[at] = b'-';
+            assert_eq!(Reader::new(&bytes).read_entry(), Ok(None), "byte {at}");
+        }
+        for (name, size) in [(&b"TRAILER!!!"[..], 10), (b"TRAILER!!!\0x", 12)] {
+            let header = Header { name_size: size, ..Header::default() };
+            let bytes = [&header.to_bytes(), name].concat();
+            assert_eq!(Reader::new(&bytes).read_entry(), Ok(None));
+        }
+        let bytes = entry(b"TRAILER!!!!", 0, b"");
+        assert_eq!(Reader::new(&bytes).read_entry().unwrap().unwrap().name, b"TRAILER!!!!");
+    }
+
+    #[test]
+    fn names_end_at_their_zero_or_with_their_field() {
+        let alphabet = [b'/', b'.', b'a', 0];
+        for length in 0..20 {
+            for seed in 0..500_usize {
+                let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let stored: Vec<u8> =
+                    (0..length).map(|at| alphabet[random >> (2 * at + 8) & 3]).collect();
+                let name: Vec<u8> = stored.iter().copied().take_while(|&byte| byte != 0).collect();
+                let slash = name.iter().rposition(|&byte| byte == b'/');
+                for behind in [&b""[..], b"//\0\0", b"/////////", b"\0\0\0\0\0\0\0\0\0\0\0"] {
+                    let header = Header { name_size: length, ..Header::default() };
+                    let bytes = [&header.to_bytes()[..], &stored, behind].concat();
+                    let mut reader = Reader::new(&bytes);
+                    let Ok(Some(entry)) = reader.read_entry() else { continue };
+                    assert_eq!(entry.name, name);
+                    assert_eq!(entry.base_start, slash.map_or(0, |slash| slash + 1));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn header_places_fields_where_newc_does() {
         let header =
             Header { ino: 1, mode: 0o100_644, nlink: 2, mtime: 3, size_bytes: 0xabc, name_size: 5 };
@@ -613,8 +775,11 @@ mod tests {
             let expected = char::from(byte).to_digit(16);
             for neighbour in *b"09afAF" {
                 let value = char::from(neighbour).to_digit(16).unwrap();
-                let digits = [b'0', b'0', b'0', b'0', b'0', neighbour, byte, neighbour];
                 let expected = expected.map(|digit| value * 0x101 + digit * 0x10);
+                let mut digits = [b'0', b'0', b'0', b'0', b'0', neighbour, byte, neighbour];
+                assert_eq!(parse_hex(digits), expected, "{digits:?}");
+                digits[0] = b'7';
+                let expected = expected.map(|value| 0x7000_0000 + value);
                 assert_eq!(parse_hex(digits), expected, "{digits:?}");
             }
         }

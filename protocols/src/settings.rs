@@ -6,6 +6,7 @@
 //! takes it out before the program sees the files, so every backend obeys it alike. A key that the
 //! kernel does not know is an error.
 
+use crate::cpio::find_byte;
 use core::fmt;
 
 /// Name of the archive entry.
@@ -81,18 +82,25 @@ impl<'a> Setting<'a> {
         digits.filter(|_| !value.is_empty()).ok_or(Error::NotNumber(key))
     }
 
+    #[inline]
     fn parse(text: &'a [u8]) -> Option<Self> {
-        let equals = text.iter().position(|&byte| byte == b'=')?;
-        let value = &text[equals + 1..];
-        Some(match &text[..equals] {
-            b"path" => Self::Path(value),
-            b"arg" => Self::Arg(value),
-            b"env" => Self::Env(value),
-            b"cwd" => Self::Cwd(value),
-            b"export" => Self::Export(value),
-            b"epoch" => Self::Epoch(value),
-            b"seed" => Self::Seed(value),
-            _ => return None,
+        // A comparison of a few bytes for each key, the most frequent first.
+        Some(if let Some(value) = text.strip_prefix(b"arg=") {
+            Self::Arg(value)
+        } else if let Some(value) = text.strip_prefix(b"env=") {
+            Self::Env(value)
+        } else if let Some(value) = text.strip_prefix(b"path=") {
+            Self::Path(value)
+        } else if let Some(value) = text.strip_prefix(b"cwd=") {
+            Self::Cwd(value)
+        } else if let Some(value) = text.strip_prefix(b"export=") {
+            Self::Export(value)
+        } else if let Some(value) = text.strip_prefix(b"epoch=") {
+            Self::Epoch(value)
+        } else if let Some(value) = text.strip_prefix(b"seed=") {
+            Self::Seed(value)
+        } else {
+            return None;
         })
     }
 }
@@ -101,18 +109,33 @@ impl<'a> Setting<'a> {
 ///
 /// # Errors
 /// As an item: a string that is no setting. At once: the end is missing.
-pub fn parse(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Setting<'_>, Error>>, Error> {
-    let strings = match bytes {
-        [] => bytes,
-        [strings @ .., 0] => strings,
-        _ => return Err(Error::NotTerminated),
-    };
-    let count = if bytes.is_empty() { 0 } else { usize::MAX };
-    Ok(strings
-        .split(|&byte| byte == 0)
-        .take(count)
-        .enumerate()
-        .map(|(index, text)| Setting::parse(text).ok_or(Error::Unknown(index + 1))))
+#[inline]
+pub fn parse(bytes: &[u8]) -> Result<Settings<'_>, Error> {
+    match bytes {
+        [] | [.., 0] => Ok(Settings { rest: bytes, taken: 0 }),
+        _ => Err(Error::NotTerminated),
+    }
+}
+
+/// The iterator that [`parse`] returns.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    /// Strings that each end in a zero.
+    rest: &'a [u8],
+    /// How many came before them.
+    taken: usize,
+}
+
+impl<'a> Iterator for Settings<'a> {
+    type Item = Result<Setting<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (text, rest) = self.rest.split_at_checked(find_byte(self.rest, 0)?)?;
+        self.rest = rest.get(1..)?;
+        self.taken += 1;
+        Some(Setting::parse(text).ok_or(Error::Unknown(self.taken)))
+    }
 }
 
 #[cfg(test)]

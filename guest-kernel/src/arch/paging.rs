@@ -384,7 +384,7 @@ pub fn extend_direct_map(end: u64, level3: PhysAddr) -> Result<(), NoMemory> {
         let table = frames().allocate(Fill::Any).ok_or(NoMemory)?.start();
         for index in 0..ENTRIES {
             let flags = PRESENT | WRITABLE | USER | ACCESSED | DIRTY | LARGE | NO_EXECUTE;
-            let entry = address + index * LARGE_PAGE_SIZE | flags;
+            let entry = (address + index * LARGE_PAGE_SIZE) | flags;
             frames().write_word(table.add(index * 8), entry);
         }
         frames().write_word(level3.add(address / GIB * 8), table.0 | TABLE);

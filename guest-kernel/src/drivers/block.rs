@@ -110,6 +110,8 @@ impl Disk {
     ///
     /// # Errors
     /// There is a disk, but it cannot be used.
+    // Where the address is a constant, so are those of the registers.
+    #[inline(always)]
     pub fn probe(slot_address: u64) -> Result<Option<Self>, Error> {
         let slot = Slot(slot_address);
         if slot.read(mmio::DEVICE_ID) != virtio::DEVICE_ID_BLOCK {

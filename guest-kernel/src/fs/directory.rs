@@ -112,7 +112,7 @@ impl Directory {
     ///
     /// # Errors
     /// `EEXIST`: it is there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, name: Cow<'static, [u8]>, inode: InodeId) -> Result<(), Errno> {
         let slot = Slot { name: Name::new(name), inode };
         // A sorted archive adds behind the last name, where there is mostly room.

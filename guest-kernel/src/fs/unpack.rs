@@ -14,6 +14,7 @@ use super::directory::Directory;
 use super::inode::{Content, FileSystem, InodeId, Kind};
 use crate::mm::address::PhysAddr;
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -67,9 +68,9 @@ fn shown(name: &[u8]) -> String {
     }
 }
 
-/// Why an archive cannot be unpacked.
+/// Why an archive cannot be unpacked. It lies on the heap, so that a result is short without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnpackError(ErrorKind);
+pub struct UnpackError(Box<ErrorKind>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ErrorKind {
@@ -78,14 +79,15 @@ enum ErrorKind {
 }
 
 impl From<cpio::Error> for UnpackError {
+    #[cold]
     fn from(error: cpio::Error) -> Self {
-        Self(ErrorKind::Archive(error))
+        Self(Box::new(ErrorKind::Archive(error)))
     }
 }
 
 impl fmt::Display for UnpackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &*self.0 {
             ErrorKind::Archive(error) => error.fmt(f),
             ErrorKind::Entry { offset, name, reason } => {
                 write!(f, "cpio entry {name:?} at offset {offset}: {reason}")
@@ -110,6 +112,8 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// The archive is damaged, or an entry cannot be part of the tree; the tree is then of no use.
+// Apart from its caller it has registers enough.
+#[inline(never)]
 pub fn unpack(
     tree: &mut FileSystem,
     archive: &'static [u8],
@@ -126,10 +130,10 @@ pub fn unpack(
         settings: None,
     };
     let mut nr_entries = 0;
-    while let Some(entry) = reader.read_entry()? {
-        if let Err(reason) = unpacker.add(entry) {
-            return Err(refuse(entry.offset, entry.name, reason));
-        }
+    while let Some(added) = reader.visit_entry(|entry| {
+        unpacker.add(entry).map_err(|reason| refuse(entry.offset, entry.name, reason))
+    })? {
+        added?;
         nr_entries += 1;
     }
     Ok(Unpacked { settings: unpacker.settings, nr_entries })
@@ -158,7 +162,7 @@ impl Unpacker<'_> {
     fn add(&mut self, entry: Entry<'static>) -> Result<(), Reason> {
         let Header { mode, nlink, mtime, .. } = entry.header;
         let meta = Meta { permissions: mode & mode::PERMISSIONS, mtime: u64::from(mtime) * NS };
-        let (directory, name) = self.find_place(entry.name, meta)?;
+        let (directory, name) = self.find_place(entry.name, entry.base_start, meta)?;
         let data = || {
             let start = self.base.add(entry.data_offset as u64);
             FileData::in_place(start, entry.data.len() as u64)
@@ -167,8 +171,11 @@ impl Unpacker<'_> {
         if directory == InodeId::ROOT && name == settings::NAME {
             return self.take_settings(kind, entry.data);
         }
+        if kind == mode::REGULAR && nlink <= 1 {
+            self.add_new(directory, name, Content::Regular(data()), meta)?;
+            return Ok(());
+        }
         let content = match kind {
-            mode::REGULAR if nlink <= 1 => Content::Regular(data()),
             mode::REGULAR => {
                 return self.add_link(directory, name, meta, data(), self.link_key(entry.offset)?);
             }
@@ -319,6 +326,7 @@ impl Unpacker<'_> {
     fn find_place(
         &mut self,
         name: &'static [u8],
+        base_start: usize,
         meta: Meta,
     ) -> Result<(InodeId, &'static [u8]), Reason> {
         // The directories of the entry before this one that this one is in, too: their names were
@@ -336,7 +344,7 @@ impl Unpacker<'_> {
         let rest = &name[start..];
         let is_plain = !matches!(rest, [] | [b'.'] | [b'.', b'.']);
         let is_short = rest.len() <= cpio::COMPONENT_MAX && name.len() <= cpio::NAME_MAX;
-        if is_plain && is_short && find_byte(rest, b'/').is_none() {
+        if is_plain && is_short && base_start == start {
             return Ok((here, rest));
         }
         self.walk(start, here, name, meta)
@@ -422,7 +430,7 @@ impl Meta {
 #[cold]
 fn refuse(offset: usize, name: &[u8], reason: Reason) -> UnpackError {
     let name = shown(name);
-    UnpackError(ErrorKind::Entry { offset, name, reason })
+    UnpackError(Box::new(ErrorKind::Entry { offset, name, reason }))
 }
 
 #[cfg(test)]

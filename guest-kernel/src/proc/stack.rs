@@ -13,7 +13,7 @@ use crate::mm::frames::frames;
 use crate::mm::user::UserMemory;
 
 /// End of the stack, as on Linux without ASLR.
-pub const STACK_TOP: u64 = 0x7fff_ffff_f000;
+pub(super) const STACK_TOP: u64 = 0x7fff_ffff_f000;
 
 /// Size of the stack: Linux's default `RLIMIT_STACK`.
 pub(super) const STACK_SIZE: u64 = 8 << 20;

@@ -79,7 +79,6 @@ type Call = fn(&mut Kernel, &Registers) -> Answer;
 /// A function that serves a call which changes registers, or the process that runs.
 type FullCall = fn(&mut Kernel, &mut Registers) -> Answer;
 
-
 /// Calls that a signal always ends, handler or not (`signal(7)`).
 const NOT_RESTARTED: &[u64] = &[7, 23, 34, 35, 128, 130, 230, 232, 270, 271, 281, 441];
 

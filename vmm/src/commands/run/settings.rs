@@ -47,10 +47,7 @@ pub(super) fn program(options: &RunOptions) -> &OsStr {
 /// The bytes of the settings entry.
 ///
 /// `epoch` is where the clock starts, in seconds since 1970, if not where it does by itself.
-pub(super) fn encode(
-    options: &RunOptions,
-    epoch: Option<u32>,
-) -> Result<Vec<u8>, SettingsError> {
+pub(super) fn encode(options: &RunOptions, epoch: Option<u32>) -> Result<Vec<u8>, SettingsError> {
     let mut bytes = Vec::new();
     if let Some(epoch) = epoch {
         push(&mut bytes, Setting::Epoch(epoch.to_string().as_bytes()))?;
