@@ -2,8 +2,8 @@
 
 //! The serial port: a 16550A, polled, transmit only.
 //!
-//! With its FIFO on, the port takes sixteen bytes whenever its transmitter is empty, so each
-//! sixteen bytes cost two exits: one to ask, one to write.
+//! With its FIFO on, the port takes sixteen bytes whenever its transmitter is empty. It is asked
+//! after each sixteen bytes, so that it is empty between calls and what was sent has gone out.
 
 use crate::arch::port;
 use crate::mm::address::PhysAddr;
@@ -57,11 +57,11 @@ fn send(bytes: *const u8, len: usize) {
     let mut done = 0;
     while done < len {
         let count = (len - done).min(FIFO_BYTES);
-        // SAFETY: reading the status and writing data change nothing but the port; the callers
+        // SAFETY: writing data and reading the status change nothing but the port; the callers
         // pass so many bytes that can be read.
         unsafe {
-            while port::read_u8(LINE_STATUS) & TRANSMITTER_EMPTY == 0 {}
             port::write_bytes(DATA, bytes.add(done), count);
+            while port::read_u8(LINE_STATUS) & TRANSMITTER_EMPTY == 0 {}
         }
         done += count;
     }

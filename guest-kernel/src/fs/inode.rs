@@ -116,6 +116,20 @@ pub(super) struct Inode {
 }
 
 impl Inode {
+    const fn new(number: u64, content: Content, permissions: u16, nlink: u32, now: u64) -> Self {
+        Self {
+            number,
+            permissions,
+            nlink,
+            open_count: 0,
+            is_synthetic: false,
+            atime: now,
+            mtime: now,
+            ctime: now,
+            content,
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match &self.content {
             Content::Regular(_) => Kind::Regular,
@@ -147,16 +161,12 @@ impl FileSystem {
     /// A file system with an empty root directory of mode 755.
     #[must_use]
     pub fn new(now: u64) -> Self {
-        let mut tree = Self {
-            chunks: Vec::with_capacity(FIRST_CHUNKS),
-            free: Vec::new(),
-            last_number: 0,
-            pending: Pending::NONE,
-            proc_nodes: None,
-        };
-        let root = tree.insert(Content::Directory(Directory::new(InodeId::ROOT)), 0o755, now);
-        tree.inode_mut(root).nlink = 2;
-        tree
+        let root = Content::Directory(Directory::new(InodeId::ROOT));
+        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.push(Some(Inode::new(1, root, 0o755, 2, now)));
+        let mut chunks = Vec::with_capacity(FIRST_CHUNKS);
+        chunks.push(chunk);
+        Self { chunks, free: Vec::new(), last_number: 1, pending: Pending::NONE, proc_nodes: None }
     }
 
     /// What the inode is.
@@ -265,7 +275,7 @@ impl FileSystem {
     }
 
     /// Makes an inode with `nlink` names, which the caller sees to.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert_linked(
         &mut self,
         content: Content,
@@ -274,17 +284,7 @@ impl FileSystem {
         now: u64,
     ) -> InodeId {
         self.last_number += 1;
-        let inode = Inode {
-            number: self.last_number,
-            permissions,
-            nlink,
-            open_count: 0,
-            is_synthetic: false,
-            atime: now,
-            mtime: now,
-            ctime: now,
-            content,
-        };
+        let inode = Inode::new(self.last_number, content, permissions, nlink, now);
         if let Some(id) = self.free.pop() {
             self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = Some(inode);
             return id;
