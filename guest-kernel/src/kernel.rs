@@ -179,7 +179,10 @@ impl Kernel {
             Err(Fail::Settled) => return Progress::Unsettled,
         }
         self.process.deadline = None;
-        if self.nr_calls >= self.attention_at || self.process.signals.is_any_due() {
+        if self.process.state != State::Ready
+            || self.nr_calls >= self.attention_at
+            || self.process.signals.is_any_due()
+        {
             Progress::Unsettled
         } else {
             Progress::Settled

@@ -49,6 +49,9 @@ pub const ALL: &[Program] = &[
     Program::Musl("words"),
     Program::Glibc("words"),
     Program::Musl("conformance"),
+    Program::Musl("family"),
+    Program::Glibc("family"),
+    Program::Musl("spawn"),
     Program::Dynamic,
     Program::Hex0,
 ];

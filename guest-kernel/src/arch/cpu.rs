@@ -10,6 +10,7 @@ use seed_protocols::record::Record;
 
 const MSR_STAR: u32 = 0xc000_0081;
 const MSR_LSTAR: u32 = 0xc000_0082;
+const MSR_CSTAR: u32 = 0xc000_0083;
 const MSR_SFMASK: u32 = 0xc000_0084;
 /// Model-specific register of FS's base.
 pub const MSR_FS_BASE: u32 = 0xc000_0100;
@@ -19,8 +20,8 @@ pub const MSR_GS_BASE: u32 = 0xc000_0101;
 /// Flags that `syscall` clears: trap, interrupt, direction, nested task, alignment check.
 const SYSCALL_CLEARED_FLAGS: u64 = 0x4_4700;
 
-/// `syscall` loads CS 0x10 and SS 0x18; `sysret` would load CS 0x33 and SS 0x2b.
-const STAR: u64 = 0x0023_0010 << 32;
+/// `syscall` loads CS 0x10 and SS 0x18. `sysret` is not used.
+const STAR: u64 = 0x10 << 32;
 
 const CR4_UMIP: u64 = 1 << 11;
 const CR4_OSXSAVE: u64 = 1 << 18;
@@ -62,6 +63,8 @@ unsafe extern "C" {
 pub fn init() {
     write_msr(MSR_STAR, STAR);
     write_msr(MSR_LSTAR, syscall_entry_address());
+    // No program can come from 32-bit code; if one could, it would come to a place of ours.
+    write_msr(MSR_CSTAR, syscall_entry_address());
     write_msr(MSR_SFMASK, SYSCALL_CLEARED_FLAGS);
     // Above the highest leaf Intel's processors repeat that leaf, so it is asked for first.
     let max_leaf = cpuid(0).0;

@@ -25,7 +25,7 @@ gdt:
     .quad 0
     .quad 0x00af9b000000ffff            # 0x10: kernel code, 64 bits
     .quad 0x00cf93000000ffff            # 0x18: kernel data
-    .quad 0x00cffb000000ffff            # 0x23: user code, 32 bits: sysret's base, never entered
+    .quad 0                             # 0x23: there is no 32-bit code, nor a way into it
     .quad 0x00cff3000000ffff            # 0x2b: user data
     .quad 0x00affb000000ffff            # 0x33: user code, 64 bits
     .quad 0

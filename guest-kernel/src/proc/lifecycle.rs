@@ -10,7 +10,7 @@ use super::thread::Thread;
 use crate::arch::{paging::PageTables, trap::Registers, vector};
 use crate::end;
 use crate::errno::Errno;
-use crate::fs::{Follow, InodeId};
+use crate::fs::{Follow, InodeId, Kind};
 use crate::init;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
@@ -255,6 +255,15 @@ impl Kernel {
         // What `/proc` leads to depends on who asks.
         if path.starts_with(b"/proc/")
             && let Ok(inode) = self.fs.resolve(InodeId::ROOT, path, Follow::Last)
+            && let Some(found) = self.fs.find_path(inode)
+        {
+            return found;
+        }
+        // A link's name would lead back to itself from `/proc/self/exe`.
+        let cwd = self.process.cwd;
+        if let Ok(named) = self.fs.resolve(cwd, path, Follow::NoLast)
+            && self.fs.kind(named) == Kind::Symlink
+            && let Ok(inode) = self.fs.resolve(cwd, path, Follow::Last)
             && let Some(found) = self.fs.find_path(inode)
         {
             return found;

@@ -170,11 +170,16 @@ impl Kernel {
         // SAFETY: the trap code is done with the registers, and `call` does not reach them another
         // way than by the reference that it gets.
         let registers = unsafe { &mut *registers };
-        if core::mem::take(&mut self.process.has_waited) && self.process.signals.is_any_due() {
+        let has_waited = core::mem::take(&mut self.process.has_waited);
+        // Whatever is still to be done, `settle` does next.
+        let _ = self.make_call(registers);
+        // What the call waited for comes before the signal that woke the process as well.
+        let still_waits = self.process.state == State::Waiting;
+        if has_waited && still_waits && self.process.signals.is_any_due() {
+            self.process.state = State::Ready;
+            self.process.has_call = false;
+            self.process.has_waited = false;
             self.interrupt_call(registers);
-        } else {
-            // Whatever is still to be done, `settle` does next.
-            let _ = self.make_call(registers);
         }
     }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Many processes: a distribution's shell runs scripts as it does on the host.
+//!
+//! `in/busybox` is a link to the running program, so scripts find every applet by one name on the
+//! host and in the guest.
+
+use seed_tests::case::Case;
+use seed_tests::program::Program::{Busybox, Glibc, Musl};
+
+fn script(text: &str) -> Case {
+    let text = format!("b=in/busybox\n{text}");
+    Case::new(Busybox)
+        .append("busybox sh in/script")
+        .file("in/script", text.as_bytes())
+        .link("in/busybox", "/proc/self/exe")
+        .same_on_host()
+}
+
+#[test]
+fn a_pipeline_of_five() {
+    script("$b seq 1 2000 | $b sort -rn | $b head -50 | $b tr '\\n' ' ' | $b sed 's/ $/\\n/'")
+        .run();
+}
+
+#[test]
+fn a_writer_whose_reader_is_gone_ends() {
+    script("$b yes | $b head -3; echo done").run();
+}
+
+#[test]
+fn substitution_and_here_documents() {
+    script("x=$(echo hello | $b tr a-z A-Z)\n$b cat <<END\n<$x> $(echo 1; echo 2)\nEND").run();
+}
+
+#[test]
+fn background_jobs_are_waited_for() {
+    let text = "($b sleep 2; echo late > out/late; exit 7) & p=$!\n$b sleep 1; echo early\n\
+                wait $p; echo $?; $b cat out/late";
+    script(text).run();
+}
+
+#[test]
+fn a_killed_job_tells_its_signal() {
+    script("$b sleep 1000 & p=$!\nkill -TERM $p; wait $p; echo $?").run();
+}
+
+#[test]
+fn traps_run_and_the_script_goes_on() {
+    let text = "trap 'echo caught' USR1; trap 'echo bye' EXIT\nkill -USR1 $$; echo after\nexit 3";
+    script(text).status(3).run();
+}
+
+#[test]
+fn statuses_of_subshells_and_pipes() {
+    script("(exit 9); echo $?; $b true | $b false; echo $?; ! $b false; echo $?; exit 12")
+        .status(12)
+        .run();
+}
+
+#[test]
+fn a_hundred_external_commands() {
+    script("i=0; while [ $i -lt 100 ]; do $b true || exit 1; i=$((i+1)); done; echo $i").run();
+}
+
+#[test]
+fn an_archive_through_pipes() {
+    let text = "$b mkdir -p out/d/e; for n in 1 2 3; do echo $n > out/d/e/f$n; done\n\
+                $b tar cf - -C out d | $b gzip | $b gzip -d | $b tar tf - | $b sort";
+    script(text).run();
+}
+
+#[test]
+fn find_feeds_xargs() {
+    let text = "$b mkdir -p out/t/a out/t/b; echo x > out/t/a/1; echo y > out/t/b/2\n\
+                $b find out/t -type f | $b sort | $b xargs -n1 $b cat";
+    script(text).run();
+}
+
+#[test]
+fn a_script_names_its_interpreter() {
+    let text = "echo '#!in/busybox sh' > out/s; echo 'echo $0 $1' >> out/s\n\
+                $b chmod +x out/s; out/s one";
+    script(text).run();
+}
+
+#[test]
+fn standard_descriptors_have_names() {
+    script("echo text > /dev/stdout; echo lost > /dev/null; $b ls /proc/self/fd | $b head -1")
+        .run();
+}
+
+#[test]
+fn forks_signals_and_pipes_from_inside() {
+    for program in [Musl("family"), Glibc("family")] {
+        Case::new(program).append("family").same_on_host().run();
+    }
+}
+
+#[test]
+fn the_seeds_own_spawn() {
+    let expected = "probe: ENOENT\nmissing: ENOENT\nchild: me argument\nspawned\n\
+                    waitid: 0, code 1, status 7\n";
+    Case::new(Musl("spawn")).append("spawn").stdout(expected.as_bytes()).run();
+}
