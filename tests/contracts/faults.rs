@@ -3,9 +3,13 @@
 //! Faults of the program: each kills the program with the signal that Linux sends, never the kernel,
 //! and one line tells the signal, the address and the instruction.
 
+use std::process::Command;
+use std::time::Duration;
+
 use seed_tests::backend::{self, Backend};
 use seed_tests::case::Case;
 use seed_tests::program::Program::Bare;
+use seed_tests::{paths, process};
 
 const SIGILL: i32 = 4;
 const SIGTRAP: i32 = 5;
@@ -125,5 +129,17 @@ fn a_breakpoint_is_sigtrap() {
 fn other_interrupt_instructions_are_sigsegv() {
     for way in ["interrupt-81", "interrupt-page-fault"] {
         dies(way, SIGSEGV);
+    }
+}
+
+#[test]
+fn there_is_no_way_into_32_bit_code() {
+    // A KVM that interprets the far jump calls it undefined; others refuse the selector.
+    let program = seed_tests::program::path(Bare("faults"));
+    for &backend in backend::available() {
+        let mut command = Command::new(paths::seedvmm());
+        command.arg("run").args(backend.options()).arg("--").arg(&program).arg("enter-32-bits");
+        let outcome = process::run(&mut command, Duration::from_secs(60));
+        assert!([128 + SIGILL, 128 + SIGSEGV].contains(&outcome.status), "{outcome}");
     }
 }

@@ -85,7 +85,12 @@ int main(int argc, char **argv, char **envp)
     else if (same(way, "model-register")) __asm__ volatile("movl $0xc0000082, %%ecx\n rdmsr" ::: "eax", "ecx", "edx");
     else if (same(way, "descriptor-table")) __asm__ volatile("lgdt (%%rsp)" ::: "memory");
     else if (same(way, "breakpoint")) __asm__ volatile("int3");
-    else if (same(way, "interrupt-81")) __asm__ volatile("int $0x81");
+    else if (same(way, "enter-32-bits")) {
+        // A far jump to the selector that Linux has 32-bit code at.
+        static struct { unsigned offset; unsigned short selector; }
+            __attribute__((packed)) target = { 0x1000, 0x23 };
+        __asm__ volatile("ljmp *%0" : : "m"(target));
+    } else if (same(way, "interrupt-81")) __asm__ volatile("int $0x81");
     else if (same(way, "interrupt-page-fault")) __asm__ volatile("int $14");
     else return 98;
     return 99;
