@@ -2,7 +2,7 @@
 
 //! The kernel's image: no instruction that touches a program's vector or x87 registers.
 //!
-//! They belong to the program at every moment, and some hosts cannot run the instructions in ring 0.
+//! They belong to the program at every moment: the kernel saves them only when another one runs.
 
 use std::fs;
 use std::process::Command;

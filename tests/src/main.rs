@@ -2,6 +2,8 @@
 
 //! Builds every guest program and names the folder, for a run where no compiler is at hand.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use seed_tests::{paths, program, pvh};

@@ -2,8 +2,7 @@
 
 //! `memcpy` and its family, which the compiler calls by name.
 //!
-//! String instructions by words: one instruction however long the copy is, which is the least that
-//! an interpreted supervisor mode can be made to do, and good everywhere else.
+//! String instructions by words: short, and fast for what a kernel without vector registers copies.
 
 use core::arch::asm;
 

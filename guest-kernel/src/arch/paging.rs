@@ -3,8 +3,9 @@
 //! Page tables: four levels, 4 KiB and 2 MiB pages (Intel SDM volume 3, 4.5).
 //!
 //! Each process has a table of its own for the lower half; the two entries of the upper half in
-//! use, direct map and kernel, are the same everywhere. Tables are frames, read and written as
-//! words. The processor forgets what it knew of them whenever the kernel returns to a program.
+//! use, both for ring 0 alone, are the same everywhere (layout.rs). Tables are frames, read and
+//! written as words. The processor forgets what it knew of them whenever the kernel returns to a
+//! program.
 
 use super::layout::{DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
 use crate::mm::{

@@ -163,7 +163,7 @@ impl Kernel {
         }
     }
 
-    /// Makes a call that needs all registers, or again one that waited.
+    /// Makes a call again that waited.
     fn go_on_with_call(&mut self) {
         self.process.has_call = false;
         let registers = self.process.thread.registers();

@@ -10,7 +10,7 @@ use super::{
     splice, stat, statfs, statx, system, time, timer, timers, tree, usage, wait,
 };
 
-/// The calls that need all registers, by number.
+/// The calls that change registers, or the process that runs, by number.
 pub(super) const FULL_CALLS: &[(u64, FullCall)] = &[
     (15, signals::rt_sigreturn),
     (56, process::clone),

@@ -142,7 +142,7 @@ fn supervisor(in_guest: Duration) -> Finding {
         Finding::new(
             State::Interpreted,
             format_args!(
-                "KVM here takes {each_ns} ns for an instruction of the kernel, so it interprets \
+                "KVM here takes {each_ns} ns for an instruction in ring 0, so it interprets \
                  them; programs run at full speed, their system calls slowly"
             ),
             Some("use a computer or a cloud machine type with (nested) hardware virtualisation"),
