@@ -153,6 +153,14 @@ pub fn set_bases(fs: u64, gs: u64) {
     request(Request::WriteBases);
 }
 
+/// What ring 0 is to do at the next `syscall` of the kernel.
+#[must_use]
+#[inline]
+pub fn pending_request() -> Request {
+    // SAFETY: the assembly defines it, and writes only `Request::None` to it.
+    unsafe { ring0_request.0.get() }
+}
+
 /// Says what ring 0 is to do at the next `syscall` of the kernel.
 #[inline]
 pub fn request(request: Request) {

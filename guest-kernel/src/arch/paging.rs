@@ -27,6 +27,9 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// What a table above the last level may hold back: nothing.
 const TABLE: u64 = PRESENT | WRITABLE | USER | ACCESSED;
 
+/// Root of tables that are elsewhere. Frame 0 is never handed out.
+const NOWHERE: Frame = Frame(0);
+
 /// Level of the root: its entries span 512 GiB.
 const TOP_LEVEL: u32 = 3;
 
@@ -152,7 +155,7 @@ impl PageTables {
     /// Stands in for tables that are elsewhere, and is never used.
     #[must_use]
     pub const fn absent() -> Self {
-        Self { root: Frame(0) }
+        Self { root: NOWHERE }
     }
 
     /// Physical address of the root, for CR3.
@@ -285,7 +288,7 @@ impl PageTables {
         else {
             return Ok(());
         };
-        let table = frames().allocate(Fill::Any).ok_or(NoMemory)?;
+        let table = frames().allocate_for_program(0, Fill::Any).ok_or(NoMemory)?;
         let entry = frames().read_word(large_slot) & !LARGE;
         for index in 0..ENTRIES {
             frames().write_word(table.start().add(index * 8), entry + index * PAGE_SIZE);
@@ -317,6 +320,9 @@ impl PageTables {
     /// Where the entry of the page at `address` stands, if all tables above it exist.
     #[inline]
     fn leaf(&self, address: UserAddr) -> Option<(PhysAddr, PageSize)> {
+        if self.root == NOWHERE {
+            return None;
+        }
         let mut table = self.root.start();
         for level in [TOP_LEVEL, 2] {
             let entry = frames().read_word(slot(table, address, level));
@@ -354,7 +360,7 @@ impl PageTables {
         if entry & PRESENT != 0 {
             return Ok(PhysAddr(entry & ADDRESS));
         }
-        let below = frames().allocate(Fill::Zeroed).ok_or(NoMemory)?.start();
+        let below = frames().allocate_for_program(0, Fill::Zeroed).ok_or(NoMemory)?.start();
         write_entry(slot, below.0 | TABLE);
         Ok(below)
     }

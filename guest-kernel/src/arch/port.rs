@@ -53,6 +53,8 @@ pub unsafe fn write_bytes(port: u16, bytes: *const u8, len: usize) {
 /// The bytes can be read, and the access has no effect on memory.
 unsafe fn ask(request: Request, port: u16, source: usize, len: usize) -> u64 {
     let answer;
+    // Something else may be asked for already, for the return to the program.
+    let pending = cpu::pending_request();
     cpu::request(request);
     // SAFETY: ring 0 does what was requested and comes back with the stack that it is told in r9.
     unsafe {
@@ -60,6 +62,7 @@ unsafe fn ask(request: Request, port: u16, source: usize, len: usize) -> u64 {
             inout("r8") len => _, out("rax") answer, out("rcx") _, out("r9") _, out("r10") _,
             out("r11") _);
     }
+    cpu::request(pending);
     answer
 }
 

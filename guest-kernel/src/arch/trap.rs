@@ -89,14 +89,15 @@ impl Registers {
     /// The registers of a program at its first instruction.
     #[must_use]
     pub fn at_start(entry: UserAddr, stack: UserAddr) -> Self {
-        Self {
-            rip: entry.0,
+        let mut registers = Self {
             rsp: stack.0,
             cs: USER_CODE.into(),
             ss: USER_DATA.into(),
             rflags: FORCED_FLAGS,
             ..Self::default()
-        }
+        };
+        registers.set_instruction(entry.0);
+        registers
     }
 
     /// Makes the program make its call again. Both instructions for it are two bytes long.

@@ -69,6 +69,8 @@ enter_kernel:
     iretq
 
 trap_checked:
+    test byte ptr [rsp + 24], 3         # a fault of ring 0
+    jz kernel_fault
     cmp byte ptr [rip + in_kernel], 0
     je trap
 # A fault of the kernel itself: it goes on in ring 3, where it says so.

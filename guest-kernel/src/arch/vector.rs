@@ -88,7 +88,7 @@ impl VectorState {
         let start = self.0.start();
         let mxcsr = frames().read_word(start.add(MXCSR_OFFSET)) & MXCSR_ALLOWED;
         frames().write_word(start.add(MXCSR_OFFSET), mxcsr);
-        let present = frames().read_word(start.add(HEADER_OFFSET)) & u64::from(COMPONENTS);
+        let present = frames().read_word(start.add(HEADER_OFFSET)) & u64::from(usable_components());
         frames().write_word(start.add(HEADER_OFFSET), present);
         for offset in (HEADER_OFFSET + 8..HEADER_END).step_by(8) {
             frames().write_word(start.add(offset), 0);
@@ -131,6 +131,11 @@ fn restore_from(frame: Frame) {
         // SAFETY: as above; the reserved bits of MXCSR are clear.
         unsafe { asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags)) }
     }
+}
+
+/// The components that the processor has and the kernel has switched on; others may not be claimed.
+fn usable_components() -> u32 {
+    core::arch::x86_64::__cpuid_count(0xd, 0).eax & COMPONENTS
 }
 
 /// Whether the processor lets programs use `xsave`: CPUID leaf 1, ECX bit 27, OSXSAVE. Asked once,

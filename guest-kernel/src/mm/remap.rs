@@ -112,6 +112,8 @@ impl AddressSpace {
     /// `ENOMEM` if part of the range has no area.
     pub fn residency(&self, start: u64, end: u64) -> Result<Vec<u8>, Errno> {
         let mut resident = Vec::new();
+        let count = usize::try_from((end - start) / PAGE_SIZE).unwrap_or(usize::MAX);
+        resident.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
         for at in (start..end).step_by(PAGE_SIZE as usize) {
             let area = self.area_at(at).ok_or(Errno::ENOMEM)?;
             let is_there = area.is_of_file() || self.tables().find_any(UserAddr(at)).is_some();

@@ -24,6 +24,9 @@ const MMAP_TOP: u64 = 0x7fff_f7ff_f000;
 /// Pages that a fault on a small page brings in, at most.
 const AROUND_PAGES: u64 = 16;
 
+/// Areas that an address space may have. The list must fit one block of the kernel's heap.
+const AREAS_MAX: usize = 32 << 10;
+
 /// Large pages are used while at least one in this many frames is free.
 const LARGE_PAGE_RESERVE: u64 = 4;
 
@@ -41,6 +44,10 @@ pub struct Access {
 impl Access {
     /// Reading and writing.
     pub const READ_WRITE: Self = Self { read: true, write: true, execute: false };
+
+    const fn is_none(self) -> bool {
+        !self.read && !self.write && !self.execute
+    }
 
     const fn allows(self, access: FaultAccess) -> bool {
         match access {
@@ -102,6 +109,8 @@ pub struct Area {
     pub access: Access,
     /// Whether the program could ever write: only then there are pages that are not the file's.
     pub was_writable: bool,
+    /// Whether it may ever be made writable: not where a file was opened for reading and is shared.
+    pub may_write: bool,
     /// Where pages come from.
     pub backing: Backing,
     /// Who sees writes.
@@ -208,6 +217,9 @@ impl AddressSpace {
     /// `EINVAL` for a range that is empty, not of whole pages or not of user addresses; `ENOMEM`.
     pub fn map(&mut self, fs: &mut FileSystem, area: Area) -> Result<(), Errno> {
         check_range(area.start, area.end)?;
+        if self.areas.len() >= AREAS_MAX {
+            return Err(Errno::ENOMEM);
+        }
         let index = match self.areas.last() {
             Some(last) if area.start < last.end => {
                 self.remove_range(fs, area.start, area.end)?;
@@ -235,7 +247,8 @@ impl AddressSpace {
     /// Changes what the program may do in `[start, end)`.
     ///
     /// # Errors
-    /// `EINVAL` as for [`AddressSpace::map`]; `ENOMEM` if part of the range has no area.
+    /// `EINVAL` as for [`AddressSpace::map`]; `ENOMEM` if part of the range has no area; `EACCES` if
+    /// part of it may not be made writable.
     pub fn protect(
         &mut self,
         fs: &mut FileSystem,
@@ -247,6 +260,10 @@ impl AddressSpace {
         if !self.covers(start, end) {
             return Err(Errno::ENOMEM);
         }
+        let is_inside = |area: &Area| area.start < end && start < area.end;
+        if access.write && self.areas.iter().any(|area| is_inside(area) && !area.may_write) {
+            return Err(Errno::EACCES);
+        }
         self.make_border(fs, start)?;
         self.make_border(fs, end)?;
         for area in &mut self.areas {
@@ -257,7 +274,7 @@ impl AddressSpace {
         }
         // Rights that grow come with the next fault, which knows whether the frame is shared.
         self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
-            if !access.read && !access.write && !access.execute {
+            if access.is_none() {
                 return Update::Hide;
             }
             let write = mapping.rights.write && access.write;
@@ -324,6 +341,7 @@ impl AddressSpace {
                 end: new,
                 access: Access::READ_WRITE,
                 was_writable: true,
+                may_write: true,
                 backing: Backing::Anonymous,
                 sharing: Sharing::Private,
             };
@@ -433,8 +451,14 @@ impl AddressSpace {
                         target.map_large(address, || Some(mapping.frame), rights).map(|_| ())
                     }
                 };
+                if result.is_err() {
+                    frames().release(mapping.frame);
+                }
                 if rights == mapping.rights { Update::Keep } else { Update::Protect(rights) }
             });
+            if area.access.is_none() {
+                target.update(UserAddr(area.start), UserAddr(area.end), |_, _| Update::Hide);
+            }
         }
         match result {
             Ok(()) => Ok(copy),
@@ -530,7 +554,8 @@ impl AddressSpace {
         (inode, index): (InodeId, u64),
     ) -> Result<Mapping, FaultError> {
         let page = address.page();
-        if area.sharing == Sharing::Shared && area.access.write {
+        // Whoever may write has the file's own frame, which others see, even to read it.
+        if area.sharing == Sharing::Shared && area.may_write {
             let frame = fs.writable_page(inode, index).map_err(file_error)?;
             let frame = frame.ok_or(FaultError::BeyondFile)?;
             frames().share(frame);
@@ -589,6 +614,9 @@ impl AddressSpace {
         let Some(area) = self.areas.get(index).filter(|area| area.start < address).copied() else {
             return Ok(());
         };
+        if self.areas.len() >= AREAS_MAX {
+            return Err(Errno::ENOMEM);
+        }
         self.split_large(address)?;
         self.areas[index].end = address;
         let upper =
@@ -607,14 +635,19 @@ impl AddressSpace {
         if mapping.size == PageSize::Small || address.is_multiple_of(LARGE_PAGE_SIZE) {
             return Ok(());
         }
+        let area = *self.area_at(address).ok_or(Errno::ENOMEM)?;
         // Single frames of a block have no owners of their own, so it must be ours alone.
         if !frames().is_exclusive(mapping.frame) {
-            let area = *self.area_at(address).ok_or(Errno::ENOMEM)?;
             self.copy_from_large(&area, at, mapping)?;
         }
         let mapping = self.tables.find_any(at).ok_or(Errno::ENOMEM)?;
         self.tables.split(at).map_err(|NoMemory| Errno::ENOMEM)?;
         frames().split(mapping.frame);
+        if area.access.is_none() {
+            let start = address & !(LARGE_PAGE_SIZE - 1);
+            self.tables
+                .update(UserAddr(start), UserAddr(start + LARGE_PAGE_SIZE), |_, _| Update::Hide);
+        }
         Ok(())
     }
 

@@ -57,6 +57,7 @@ impl Kernel {
         self.process.state = State::Stopped;
         let (pid, parent) = (self.process.pid, self.process.parent);
         let Some(process) = self.processes.find(parent) else { return };
+        process.stopped.retain(|&(child, _)| child != pid);
         process.stopped.push((pid, signal.number()));
         let is_told = process.signals.action(Signal::SIGCHLD).flags & Action::NO_CHILD_STOP == 0;
         if is_told {

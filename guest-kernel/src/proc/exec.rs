@@ -168,6 +168,7 @@ fn map_all(
         end: STACK_TOP,
         access: Access::READ_WRITE,
         was_writable: true,
+        may_write: true,
         backing: Backing::Anonymous,
         sharing: Sharing::Private,
     };
@@ -213,8 +214,15 @@ fn map_area(
     access: Access,
     backing: Backing,
 ) -> Result<(), Errno> {
-    let area =
-        Area { start, end, access, was_writable: access.write, backing, sharing: Sharing::Private };
+    let area = Area {
+        start,
+        end,
+        access,
+        was_writable: access.write,
+        may_write: true,
+        backing,
+        sharing: Sharing::Private,
+    };
     memory.space.map(memory.fs, area)
 }
 

@@ -220,6 +220,7 @@ impl Kernel {
         let is_spawned = self.process.is_spawned;
         let Some(process) = self.processes.find(parent) else { return };
         process.children.retain(|&child| child != pid);
+        process.stopped.retain(|&(child, _)| child != pid);
         let action = process.signals.action(Signal::SIGCHLD);
         let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
         if is_kept {

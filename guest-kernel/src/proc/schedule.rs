@@ -139,7 +139,12 @@ impl Kernel {
         let is_due = process.signals.is_any_due();
         let goes_on = matches!(signal, Signal::SIGCONT | Signal::SIGKILL);
         if goes_on {
+            let parent = process.parent;
             self.processes.set_ready(pid, State::Stopped);
+            // What the parent was not told of its stop is over.
+            if let Some(parent) = self.process_mut(parent) {
+                parent.stopped.retain(|&(child, _)| child != pid);
+            }
         }
         if is_due {
             self.processes.set_ready(pid, State::Waiting);

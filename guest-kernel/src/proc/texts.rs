@@ -25,6 +25,9 @@ const MOUNTS: &str = "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc ro,relatime
 
 const NS_PER_S: u64 = 1_000_000_000;
 
+/// Room for a line of `maps` without its name.
+const LINE_MAX: usize = 128;
+
 /// Bytes of arguments or environment that are shown, at most.
 const STRINGS_MAX: u64 = 128 << 10;
 
@@ -124,6 +127,7 @@ impl Kernel {
                 Backing::Anonymous => (0, 0, String::new()),
             };
             let device = u8::from(number > 0);
+            text.try_reserve(LINE_MAX + name.len()).ok()?;
             let range = format!(
                 "{:08x}-{:08x} {} {offset:08x} 00:{device:02x} {number} ",
                 area.start,

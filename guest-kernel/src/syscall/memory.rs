@@ -55,9 +55,12 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         MAP_SHARED | MAP_SHARED_VALIDATE => Sharing::Shared,
         _ => return Err(Errno::EINVAL.into()),
     };
-    let source = match flags & MAP_ANONYMOUS {
-        0 => Some(mapped_file(kernel, fd, access, sharing)?),
-        _ => None,
+    let (source, may_write) = match flags & MAP_ANONYMOUS {
+        0 => {
+            let (inode, may_write) = mapped_file(kernel, fd, access, sharing)?;
+            (Some(inode), may_write)
+        }
+        _ => (None, true),
     };
     let start = place(kernel, hint, length, flags)?;
     let backing = match (source, sharing) {
@@ -73,9 +76,15 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     if let Backing::File { inode, .. } = backing {
         kernel.fs.open(inode);
     }
-    let area =
-        Area { start, end: start + length, access, was_writable: access.write, backing, sharing };
-    kernel.process.space.map(&mut kernel.fs, area)?;
+    let was_writable = access.write;
+    let end = start.saturating_add(length);
+    let area = Area { start, end, access, was_writable, may_write, backing, sharing };
+    if let Err(error) = kernel.process.space.map(&mut kernel.fs, area) {
+        if let Backing::File { inode, .. } = backing {
+            kernel.fs.close(inode);
+        }
+        return Err(error.into());
+    }
     Ok(start)
 }
 
@@ -90,13 +99,13 @@ fn access_from(protection: u64) -> Result<Access, Errno> {
     })
 }
 
-/// The file that is mapped, if its descriptor allows it.
+/// The file that is mapped, if its descriptor allows it, and whether the mapping may be written.
 fn mapped_file(
     kernel: &Kernel,
     fd: u64,
     access: Access,
     sharing: Sharing,
-) -> Result<InodeId, Errno> {
+) -> Result<(InodeId, bool), Errno> {
     let file = kernel.process.descriptors.file(fd & 0xffff_ffff)?;
     let Target::Inode(inode) = file.target else { return Err(Errno::ENODEV) };
     if kernel.fs.kind(inode) != Kind::Regular {
@@ -106,7 +115,7 @@ fn mapped_file(
     if mode == O_WRONLY || sharing == Sharing::Shared && access.write && mode != O_RDWR {
         return Err(Errno::EACCES);
     }
-    Ok(inode)
+    Ok((inode, sharing == Sharing::Private || mode == O_RDWR))
 }
 
 /// Where a mapping goes.

@@ -51,6 +51,7 @@ mod wait;
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
+use crate::mm::frames::frames;
 use table::{FULL_CALLS, TABLE};
 
 /// Why a call has no value.
@@ -81,6 +82,13 @@ type FullCall = fn(&mut Kernel, &mut Registers) -> Answer;
 
 /// Calls that a signal always ends, handler or not (`signal(7)`).
 const NOT_RESTARTED: &[u64] = &[7, 23, 34, 35, 128, 130, 230, 232, 270, 271, 281, 441];
+
+/// Calls that make objects of the kernel: names, open files, areas, queues. They fail while memory
+/// is scarce, so that the kernel always has some for itself.
+const MAKERS: &[u64] = &[
+    2, 9, 22, 25, 32, 33, 53, 72, 83, 85, 86, 88, 133, 213, 233, 253, 257, 258, 259, 265, 266, 283,
+    284, 288, 290, 291, 292, 293, 319,
+];
 
 /// Whether a call that a signal interrupts may be made again.
 #[must_use]
@@ -117,6 +125,9 @@ fn call_knowing_proc(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
 fn dispatch(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let number = registers.rax;
     let call = usize::try_from(number).ok().and_then(|number| *TABLE.get(number)?);
+    if frames().is_scarce() && MAKERS.contains(&number) {
+        return Err(Errno::ENOMEM.into());
+    }
     match call {
         Some(call) => call(kernel, registers),
         None => match FULL_CALLS.iter().find(|&&(full, _)| full == number) {

@@ -126,25 +126,30 @@ pub(super) fn write_pipe(
     if let Buffers::One { len: 0, .. } = buffers {
         return Ok(0);
     }
+    // What a call that waited wrote before. It is put back only to wait again.
+    let written = core::mem::take(&mut kernel.process.written);
     if !pipe.is_open(Side::Reader) {
-        let written = core::mem::take(&mut kernel.process.written);
         if written > 0 {
             return Ok(written);
         }
         return Err(broken(kernel, on_broken).into());
     }
-    let written = kernel.process.written;
-    let all = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    // Another process may have changed the buffers since.
+    let all = match collect(kernel, buffers, COUNT_MAX, FaultAccess::Read) {
+        Ok(all) => all,
+        Err(_) if written > 0 => return Ok(written),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(len) = all.checked_sub(written).filter(|&len| len > 0) else {
+        return Ok(written);
+    };
     kernel.ranges.skip(written);
-    let len = all - written;
-    if len == 0 {
-        return Ok(0);
-    }
     let room = pipe.room();
     if room == 0 || len <= ATOMIC_BYTES && room < len {
         if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
+            return if written > 0 { Ok(written) } else { Err(Errno::EAGAIN.into()) };
         }
+        kernel.process.written = written;
         pipe.write_waiters.borrow_mut().add(kernel.process.pid);
         return Err(Fail::Wait);
     }
@@ -153,7 +158,6 @@ pub(super) fn write_pipe(
     pipe.produce(now);
     kernel.wake(&mut pipe.read_waiters.borrow_mut());
     if now == len || blocking == Blocking::No {
-        kernel.process.written = 0;
         return Ok(written + now);
     }
     kernel.process.written = written + now;

@@ -82,8 +82,12 @@ pub(super) fn clone(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let pid = kernel.fork(child, memory)?;
     let bytes = pid.to_le_bytes();
     if flags & CLONE_PARENT_SETTID != 0 {
-        // As on Linux, a bad address is the program's own fault.
-        let _ = kernel.memory().write(UserAddr(parent_tid), &bytes);
+        // As on Linux, a bad address is the program's own fault. Memory that both have is with the
+        // child for now.
+        match memory {
+            Memory::Copied => drop(kernel.memory().write(UserAddr(parent_tid), &bytes)),
+            Memory::Borrowed => kernel.write_to_child(pid, UserAddr(parent_tid), &bytes),
+        }
     }
     if flags & CLONE_CHILD_SETTID != 0 {
         kernel.write_to_child(pid, UserAddr(child_tid), &bytes);
