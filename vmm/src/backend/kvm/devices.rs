@@ -93,16 +93,9 @@ impl<'a, 'c> Devices<'a, 'c> {
                 return Ok(value.map_or(Effect::None, Effect::DebugExit));
             }
         }
+        // Without waiting for the line's end: nobody knows how long the guest stays silent.
+        self.serial.flush().map_err(into_console_error)?;
         Ok(Effect::None)
-    }
-
-    /// Passes on what the serial port holds, without waiting for the line's end: nobody knows how
-    /// long the guest stays silent.
-    ///
-    /// # Errors
-    /// The guest's output could not be passed on.
-    pub(super) fn flush_console(&mut self) -> Result<(), console::Error> {
-        self.serial.flush().map_err(into_console_error)
     }
 
     /// One or more reads of `width` bytes each from `port`.

@@ -11,7 +11,6 @@ use crate::error_line::error_line;
 use crate::images::Role;
 use crate::time_limit;
 use crate::{console, memory};
-use seed_protocols::machine::SERIAL_PORT;
 
 /// Runs the guest to its end. Whatever happens from here on is an end.
 pub(super) fn run_to_end(
@@ -70,15 +69,7 @@ enum Stop {
 }
 
 fn step(vcpu: &mut Vcpu<'_>, devices: &mut Devices<'_, '_>) -> Step {
-    let exit = vcpu.run();
-    // One exit may bring one byte of many, so text is held until the guest does something else. A
-    // driver that polls asks the port whether it is done, after each FIFO full.
-    if !matches!(exit, Ok(Exit::Out { port: SERIAL_PORT, .. }))
-        && let Err(error) = devices.flush_console()
-    {
-        return Step::Stop(Stop::Console(error));
-    }
-    match exit {
+    match vcpu.run() {
         Ok(Exit::Out { port, width, data }) => match devices.write_port(port, width, data) {
             Ok(Effect::None) => Step::Continue,
             Ok(Effect::DebugExit(value)) => Step::Stop(Stop::DebugExit(value)),
