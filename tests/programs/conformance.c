@@ -22,25 +22,14 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "call6.h"
+
 static int failures;
 static int on_seed;
 
-static long call(long number, long a, long b, long c, long d, long e, long f)
-{
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
 // Any number of arguments up to six, pointers included; the rest are 0.
 #define CALL_(number, a, b, c, d, e, f, ...) \
-    call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+    call6(number, (word)(a), (word)(b), (word)(c), (word)(d), (word)(e), (word)(f))
 #define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 static void expect(const char *name, long got, long wanted)

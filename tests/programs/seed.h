@@ -5,7 +5,7 @@
 #ifndef SEED_H
 #define SEED_H
 
-typedef unsigned long word;
+#include "call6.h"
 
 #define SYS_read 0
 #define SYS_write 1
@@ -25,19 +25,6 @@ __asm__(".globl _start\n"
         "    call start_at\n");
 
 int main(int argc, char **argv, char **envp);
-
-static inline long call6(long number, word a, word b, word c, word d, word e, word f)
-{
-    long result;
-    register word r10 __asm__("r10") = d;
-    register word r8 __asm__("r8") = e;
-    register word r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
 
 static inline long call3(long number, word a, word b, word c)
 {

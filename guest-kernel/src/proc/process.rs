@@ -123,35 +123,11 @@ pub struct Process {
 impl Process {
     /// The first process.
     #[must_use]
-    pub fn first(path: &[u8], mut thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
+    pub fn first(path: &[u8], thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
+        let files = Descriptors::on_console();
         Self {
-            pid: FIRST_PID,
-            parent: 0,
-            group: FIRST_PID,
-            session: FIRST_PID,
             path: path.to_vec(),
-            set_name: None,
-            start_stack: thread.stack(),
-            state: State::Ready,
-            thread,
-            space: Box::new(space),
-            has_call: false,
-            has_waited: false,
-            is_orphan: false,
-            is_spawned: false,
-            is_space_borrowed: false,
-            descriptors: Descriptors::on_console(),
-            cwd,
-            umask: 0o022,
-            signals: Signals::new(),
-            children: Vec::new(),
-            zombies: Vec::new(),
-            stopped: Vec::new(),
-            written: 0,
-            deadline: None,
-            is_on_futex: false,
-            opening: None,
-            alarm: None,
+            ..Self::new(FIRST_PID, thread, Box::new(space), cwd, files, Signals::new())
         }
     }
 
@@ -159,14 +135,36 @@ impl Process {
     /// caller, as is the working directory.
     #[must_use]
     pub fn child(&self, pid: u32, thread: Thread, space: Box<AddressSpace>) -> Self {
+        let signals = self.signals.for_child();
         Self {
-            pid,
             parent: self.pid,
             group: self.group,
             session: self.session,
             path: self.path.clone(),
             set_name: self.set_name,
             start_stack: self.start_stack,
+            umask: self.umask,
+            ..Self::new(pid, thread, space, self.cwd, self.descriptors.clone(), signals)
+        }
+    }
+
+    /// A process that nobody made, in a group and a session of its own, about to run.
+    fn new(
+        pid: u32,
+        mut thread: Thread,
+        space: Box<AddressSpace>,
+        cwd: InodeId,
+        descriptors: Descriptors,
+        signals: Signals,
+    ) -> Self {
+        Self {
+            pid,
+            parent: 0,
+            group: pid,
+            session: pid,
+            path: Vec::new(),
+            set_name: None,
+            start_stack: thread.stack(),
             state: State::Ready,
             thread,
             space,
@@ -175,10 +173,10 @@ impl Process {
             is_orphan: false,
             is_spawned: false,
             is_space_borrowed: false,
-            descriptors: self.descriptors.clone(),
-            cwd: self.cwd,
-            umask: self.umask,
-            signals: self.signals.for_child(),
+            descriptors,
+            cwd,
+            umask: 0o022,
+            signals,
             children: Vec::new(),
             zombies: Vec::new(),
             stopped: Vec::new(),
