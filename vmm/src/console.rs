@@ -18,7 +18,7 @@ use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
 
 use crate::end::End;
 use crate::engine::Console;
-use crate::time_limit;
+use crate::signals::time_limit;
 
 /// Longest kernel line in bytes that is passed on in one piece.
 pub const LINE_MAX: usize = 4096;

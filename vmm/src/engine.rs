@@ -19,7 +19,7 @@ use crate::kernel_image::{self, KernelImage};
 use crate::layout::{self, RamMap};
 use crate::memory;
 use crate::report::{self, Draft};
-use crate::time_limit::TimeLimit;
+use crate::signals::time_limit::TimeLimit;
 
 /// Guest memory in MiB unless the caller says otherwise.
 pub const DEFAULT_MEMORY_MIB: u64 = 512;

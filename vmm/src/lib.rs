@@ -19,4 +19,4 @@ pub mod kernel_image;
 pub mod layout;
 pub mod memory;
 pub mod report;
-pub mod time_limit;
+pub mod signals;

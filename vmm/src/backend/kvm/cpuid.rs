@@ -37,6 +37,7 @@ mod edx {
     pub(super) const MSR: u32 = 1 << 5;
     pub(super) const PAE: u32 = 1 << 6;
     pub(super) const CX8: u32 = 1 << 8;
+    pub(super) const APIC: u32 = 1 << 9;
     pub(super) const PGE: u32 = 1 << 13;
     pub(super) const CMOV: u32 = 1 << 15;
     pub(super) const PAT: u32 = 1 << 16;
@@ -57,7 +58,7 @@ mod edx {
     pub(super) const LM: u32 = 1 << 29;
     /// What both leaves tell.
     pub(super) const BOTH: u32 =
-        FPU | DE | PSE | TSC | MSR | PAE | CX8 | PGE | CMOV | PAT | PSE36 | MMX | FXSR;
+        FPU | DE | PSE | TSC | MSR | PAE | CX8 | APIC | PGE | CMOV | PAT | PSE36 | MMX | FXSR;
 }
 
 /// Leaf 1 ECX: the processor is virtual.

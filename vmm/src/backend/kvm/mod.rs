@@ -20,6 +20,7 @@ pub use vm::Vm;
 use super::{Machine, Stopped, microseconds_since};
 use crate::console::Output;
 use crate::memory;
+use crate::signals::heartbeat::Heartbeat;
 
 /// Why this host's KVM cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +39,10 @@ pub enum Unusable {
 /// Why a machine could not be set up on a KVM that could be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A call to KVM failed.
+    /// A call to KVM, or to the system for it, failed.
     #[error("{call} failed")]
     Call {
-        /// Its name in the kernel's documentation.
+        /// Its name in the documentation.
         call: &'static str,
         /// The cause.
         source: io::Error,
@@ -85,5 +86,7 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
     let vm = vm.with_memory(&memory)?;
     let vcpu = vcpu::Vcpu::create(&vm, machine.kernel.entry)?;
     let devices = devices::Devices::connect(machine.images, &memory, output)?;
+    let _heartbeat =
+        Heartbeat::start().map_err(|source| Error::Call { call: "timer_create", source })?;
     Ok(run::run_to_end(vcpu, devices, machine))
 }

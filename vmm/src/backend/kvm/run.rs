@@ -9,7 +9,7 @@ use crate::end::End;
 use crate::engine::Phases;
 use crate::error_line::error_line;
 use crate::images::Role;
-use crate::time_limit;
+use crate::signals::time_limit;
 use crate::{console, memory};
 
 /// Runs the guest to its end. Whatever happens from here on is an end.
@@ -28,6 +28,13 @@ pub(super) fn run_to_end(
                 interrupted += 1;
                 if time_limit::has_passed() {
                     break Stop::TimeLimit;
+                }
+                match vcpu.is_halted_for_good() {
+                    Ok(false) => {}
+                    Ok(true) => break Stop::Guest(HALTED.to_owned()),
+                    Err(error) => {
+                        break Stop::Host(format!("KVM does not tell its state: {error}"));
+                    }
                 }
             }
             Step::Stop(stop) => break stop,
@@ -51,6 +58,9 @@ pub(super) fn run_to_end(
         record,
     }
 }
+
+/// Why a processor that waits for an interrupt that cannot come does not go on.
+const HALTED: &str = "the processor halted, and nothing can wake it";
 
 /// What one exit led to.
 enum Step {

@@ -10,15 +10,15 @@ use std::marker::PhantomData;
 
 use kvm_bindings::{
     KVM_INTERNAL_ERROR_DELIVERY_EV, KVM_INTERNAL_ERROR_EMULATION, KVM_INTERNAL_ERROR_SIMUL_EX,
-    KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, Msrs, kvm_dtable, kvm_msr_entry, kvm_regs, kvm_run,
-    kvm_segment, kvm_sregs,
+    KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, KVM_MP_STATE_HALTED, Msrs, kvm_dtable,
+    kvm_lapic_state, kvm_msr_entry, kvm_regs, kvm_run, kvm_segment, kvm_sregs,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd};
 
 use super::vm::VmWithMemory;
 use super::{Call, Error, cpuid};
 use crate::layout::START_INFO;
-use crate::time_limit::ImmediateExit;
+use crate::signals::immediate_exit::ImmediateExit;
 
 /// Why the processor came back.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) enum Exit<'a> {
 #[derive(Debug)]
 pub(super) struct Vcpu<'m> {
     // Dropped before `fd`, whose mapping it points into.
-    _immediate_exit: ImmediateExit,
+    immediate_exit: ImmediateExit,
     fd: VcpuFd,
     run: *const kvm_run,
     _memory: PhantomData<&'m ()>,
@@ -60,15 +60,12 @@ impl<'m> Vcpu<'m> {
         fd.set_sregs(&sregs).call("KVM_SET_SREGS")?;
         fd.set_regs(&entry_registers(entry)).call("KVM_SET_REGS")?;
         let run: *mut kvm_run = fd.get_kvm_run();
-        #[expect(
-            unsafe_code,
-            reason = "the time limit's signal writes into the mapping of the vCPU"
-        )]
+        #[expect(unsafe_code, reason = "signal handlers write into the mapping of the vCPU")]
         // SAFETY: (1) `run` points to the mapping that `fd` owns, and the field order of this type
         // has the registration dropped before `fd`. (2) kvm-ioctls touches the byte only in a
-        // method that is not called here, so only the signal handler and the kernel do.
+        // method that is not called here, so only this thread's signal handlers and the kernel do.
         let immediate_exit = unsafe { ImmediateExit::register(&raw mut (*run).immediate_exit) };
-        Ok(Self { _immediate_exit: immediate_exit, fd, run, _memory: PhantomData })
+        Ok(Self { immediate_exit, fd, run, _memory: PhantomData })
     }
 
     /// Runs the guest until it needs the monitor.
@@ -86,10 +83,26 @@ impl<'m> Vcpu<'m> {
             Ok(VcpuExit::InternalError) => Exit::Stopped(internal_error(run)),
             Ok(other) => Exit::Stopped(reason(&other)),
             Err(error) => match error.errno() {
-                libc::EINTR | libc::EAGAIN => Exit::Interrupted,
+                libc::EINTR | libc::EAGAIN => {
+                    self.immediate_exit.acknowledge();
+                    Exit::Interrupted
+                }
                 _ => return Err(error.into()),
             },
         })
+    }
+
+    /// Whether the processor has halted and nothing is left that could wake it: there is no
+    /// interrupt but that of the local APIC's timer, and it is off or not listened to.
+    ///
+    /// # Errors
+    /// KVM does not tell.
+    pub(super) fn is_halted_for_good(&self) -> io::Result<bool> {
+        if self.fd.get_mp_state()?.mp_state != KVM_MP_STATE_HALTED {
+            return Ok(false);
+        }
+        let listens = self.fd.get_regs()?.rflags & RFLAGS_INTERRUPT != 0;
+        Ok(!listens || !is_timer_on(&self.fd.get_lapic()?))
     }
 
     /// Where the processor stands: instruction pointer and the registers that tell its mode.
@@ -113,6 +126,18 @@ impl<'m> Vcpu<'m> {
 
 /// IA32_TIME_STAMP_COUNTER (SDM volume 4, table 2-2).
 const MSR_TSC: u32 = 0x10;
+
+/// Whether a local APIC's timer counts and interrupts (SDM volume 3, 10.5.4).
+fn is_timer_on(apic: &kvm_lapic_state) -> bool {
+    const LVT_TIMER: usize = 0x320;
+    const LVT_MASKED: u32 = 1 << 16;
+    const INITIAL_COUNT: usize = 0x380;
+    let register = |offset: usize| {
+        let bytes: [_; 4] = std::array::from_fn(|index| apic.regs[offset + index].cast_unsigned());
+        u32::from_le_bytes(bytes)
+    };
+    register(LVT_TIMER) & LVT_MASKED == 0 && register(INITIAL_COUNT) != 0
+}
 
 /// Bytes that one port access of the exit in `run` moves.
 fn io_width(run: *const kvm_run) -> usize {
@@ -146,7 +171,6 @@ fn internal_error(run: *const kvm_run) -> String {
 
 fn reason(exit: &VcpuExit<'_>) -> String {
     match exit {
-        VcpuExit::Hlt => "the processor halted, and nothing can wake it".to_owned(),
         VcpuExit::Shutdown => "triple fault".to_owned(),
         VcpuExit::FailEntry(reason, _) => {
             format!("the processor refused the guest's state, hardware reason {reason:#x}")
@@ -176,6 +200,7 @@ const CR0_PROTECTION: u64 = 1 << 0;
 const CR0_EXTENSION_TYPE: u64 = 1 << 4;
 /// Always set.
 const RFLAGS_RESERVED: u64 = 1 << 1;
+const RFLAGS_INTERRUPT: u64 = 1 << 9;
 const TASK_STATE_32_LIMIT: u32 = 0x67;
 
 /// PVH: "cr0: bit 0 (PE) must be set, all other writable bits clear"; "cr4: all bits clear"; cs,

@@ -14,7 +14,7 @@ use super::Error;
 use super::command::{Invocation, PROGRAM};
 use crate::console::Output;
 use crate::error_line::error_line;
-use crate::time_limit;
+use crate::signals::time_limit;
 
 /// Most bytes of standard error that are kept, the last ones.
 const COMPLAINTS_MAX: usize = 16 * 1024;
