@@ -46,9 +46,17 @@ pub fn finish(kernel: &mut Kernel, ending: Ending) -> ! {
         record.ended_tsc = cpu::time_stamp();
         record.system_calls = kernel.nr_calls;
         record.missing_calls = kernel.missing.count();
+        record.interruptions = kernel.processes.ticker().interruptions();
     });
     if kernel.missing.count() > 0 {
         say(&format_args!("system calls that are not provided: {}", kernel.missing));
+    }
+    let interruptions = kernel.processes.ticker().interruptions();
+    if interruptions > 0 {
+        say(&format_args!(
+            "interrupted processes that computed without a system call, {interruptions} times: \
+             results may depend on the speed of the processor"
+        ));
     }
     if kernel.settings.dumps_files {
         dump::all_files(&mut kernel.fs);

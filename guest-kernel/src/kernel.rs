@@ -141,6 +141,7 @@ pub fn serve_trap(registers: &mut Registers) {
     let kernel = unsafe { entered() };
     let progress = match trap {
         Trap::SystemCall => kernel.enter_call(registers),
+        Trap::Timer => kernel.serve_tick(),
         Trap::PageFault { address, access } => kernel.serve_fault(UserAddr(address), access),
         Trap::Exception(trap::INVALID_OPCODE) => kernel.serve_invalid_opcode(registers),
         Trap::Exception(vector) => {

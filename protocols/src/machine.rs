@@ -37,6 +37,9 @@ pub const RAM_HOLE_END: u64 = 0x1_0000_0000;
 /// Guest-physical address from which a kernel image may be loaded.
 pub const KERNEL_LOAD_MIN: u64 = 0x10_0000;
 
+/// Guest-physical address of the processor's local APIC (Intel SDM volume 3, 10.4.1).
+pub const LOCAL_APIC: u64 = 0xfee0_0000;
+
 /// Guest-physical address of virtio-mmio slot `slot`.
 #[must_use]
 pub const fn virtio_mmio_slot(slot: usize) -> u64 {

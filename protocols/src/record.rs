@@ -28,11 +28,13 @@ pub struct Record {
     pub missing_calls: u64,
     /// Page faults served for programs.
     pub page_faults: u64,
+    /// Times that a process was interrupted because it computed for long without a system call.
+    pub interruptions: u64,
 }
 
 impl Record {
     /// Size in bytes.
-    pub const SIZE: usize = 48;
+    pub const SIZE: usize = 56;
 
     /// Reads a record from guest memory's bytes.
     #[must_use]
@@ -46,6 +48,7 @@ impl Record {
             system_calls: word(3),
             missing_calls: word(4),
             page_faults: word(5),
+            interruptions: word(6),
         }
     }
 }

@@ -22,6 +22,7 @@ mod kernel_image;
 mod libc_programs;
 mod main_job;
 mod memory;
+mod preemption;
 mod processes;
 mod registers;
 mod report;

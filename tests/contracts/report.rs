@@ -69,6 +69,16 @@ fn the_reports_times_are_in_order() {
     assert_eq!(times.len(), names.len(), "a time is missing: {report:#}");
     assert!(times.is_sorted(), "{report:#}");
     assert!(report["guest"]["system_calls"].as_u64() >= Some(2), "{report:#}");
+    assert_eq!(report["guest"]["interruptions"].as_u64(), Some(0), "{report:#}");
+}
+
+#[test]
+fn the_report_tells_that_a_process_was_interrupted() {
+    if !backend::has(Backend::Kvm) {
+        return;
+    }
+    let report = report(Backend::Kvm, Program::Musl("spin"), "spin alarm", 0);
+    assert!(report["guest"]["interruptions"].as_u64() >= Some(1), "{report:#}");
 }
 
 #[test]

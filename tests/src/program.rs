@@ -52,6 +52,7 @@ pub const ALL: &[Program] = &[
     Program::Musl("family"),
     Program::Glibc("family"),
     Program::Musl("spawn"),
+    Program::Musl("spin"),
     Program::Dynamic,
     Program::Hex0,
 ];

@@ -33,6 +33,8 @@ core::arch::global_asm!(
     IMAGE_ALIAS = const layout::IMAGE_ALIAS,
     VECTORS = const layout::VECTORS,
     VECTOR_STRIDE = const layout::VECTOR_STRIDE,
+    TIMER_VECTOR = const trap::TIMER_VECTOR,
+    SPURIOUS_VECTOR = const trap::SPURIOUS_VECTOR,
 );
 
 core::arch::global_asm!(

@@ -45,6 +45,7 @@ static kernel_record: PerCpu<Record> = PerCpu(Cell::new(Record {
     system_calls: 0,
     missing_calls: 0,
     page_faults: 0,
+    interruptions: 0,
 }));
 
 unsafe extern "C" {

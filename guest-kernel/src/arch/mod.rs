@@ -9,6 +9,8 @@ pub mod bulk;
 pub mod cpu;
 pub mod layout;
 #[cfg(feature = "image")]
+pub mod local_apic;
+#[cfg(feature = "image")]
 mod memory;
 pub mod paging;
 #[cfg(feature = "image")]

@@ -68,7 +68,11 @@ idt:
     .endif
     .set vector, vector + 1
 .endr
-    .fill 16 * (0x80 - 32), 1, 0
+    .fill 16 * ({TIMER_VECTOR} - 32), 1, 0
+    gate 33, KERNEL_GATE
+    .fill 16 * ({SPURIOUS_VECTOR} - {TIMER_VECTOR} - 1), 1, 0
+    gate 33, KERNEL_GATE
+    .fill 16 * (0x80 - {SPURIOUS_VECTOR} - 1), 1, 0
     gate 32, USER_GATE                  # int $0x80
 .set IDT_LIMIT, . - idt - 1
 

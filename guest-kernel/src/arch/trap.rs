@@ -18,8 +18,19 @@ pub const VECTOR_SYSCALL: u64 = 0x7f;
 /// Vector of `int $0x80`, as its stub pushes it.
 pub const VECTOR_INT80: u64 = 0x7e;
 
+/// Vector of the local APIC's timer.
+pub const TIMER_VECTOR: u8 = 0x20;
+
+/// Vector of an interrupt that was taken back as it was delivered. Served as the timer's: one that
+/// comes without a reason is one that nothing comes of. Its low four bits must be set on old
+/// processors (Intel SDM volume 3, 10.9).
+pub const SPURIOUS_VECTOR: u8 = 0x2f;
+
 /// Vector of an invalid opcode.
 pub const INVALID_OPCODE: u8 = 6;
+
+/// The timer's vector, as its stub pushes it.
+const TIMER_NUMBER: u64 = TIMER_VECTOR as u64;
 
 /// Selector of programs' code.
 pub const USER_CODE: u16 = 0x33;
@@ -149,6 +160,8 @@ pub enum Trap {
         /// What was tried.
         access: FaultAccess,
     },
+    /// The timer's interrupt.
+    Timer,
     /// Another exception, by its vector.
     Exception(u8),
 }
@@ -168,6 +181,7 @@ pub fn classify(registers: &mut Registers) -> Trap {
             address: cpu::fault_address_of_trap(),
             access: FaultAccess::from_error_code(registers.error),
         },
+        TIMER_NUMBER => Trap::Timer,
         #[expect(clippy::cast_possible_truncation, reason = "the stubs push numbers below 32")]
         vector => Trap::Exception(vector as u8),
     }
@@ -205,6 +219,7 @@ core::arch::global_asm!(
     VECTOR_STRIDE = const layout::VECTOR_STRIDE,
     VECTOR_SYSCALL = const VECTOR_SYSCALL,
     VECTOR_INT80 = const VECTOR_INT80,
+    TIMER_VECTOR = const TIMER_VECTOR,
     MSR_FS_BASE = const cpu::MSR_FS_BASE,
     MSR_GS_BASE = const cpu::MSR_GS_BASE,
     USER_CODE = const USER_CODE,

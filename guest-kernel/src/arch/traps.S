@@ -37,6 +37,7 @@ vectors:
     .set number, number + 1
 .endr
     stub {VECTOR_INT80}                 # stub number 32: int $0x80
+    stub {TIMER_VECTOR}                 # stub number 33: the local APIC
 
 .balign 16
 # Where `syscall` leads, from a program and from the kernel.

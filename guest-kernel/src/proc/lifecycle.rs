@@ -78,7 +78,7 @@ impl Kernel {
         child.is_space_borrowed = memory == Memory::Borrowed;
         self.fs.open(child.cwd);
         self.process.children.push(pid);
-        self.processes.add_ready(child);
+        self.admit(child);
         Ok(pid)
     }
 
@@ -100,7 +100,7 @@ impl Kernel {
             self.let_go(descriptor);
         }
         self.process.children.push(pid);
-        self.processes.add_ready(child);
+        self.admit(child);
         Ok(pid)
     }
 

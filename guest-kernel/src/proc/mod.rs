@@ -23,5 +23,6 @@ mod stack;
 pub mod target;
 mod texts;
 pub mod thread;
+pub mod ticker;
 pub mod timer;
 pub mod waiters;

@@ -88,6 +88,8 @@ pub struct Process {
     pub has_call: bool,
     /// Whether that call has waited.
     pub has_waited: bool,
+    /// Whether it was interrupted, and has made no call since: see `ticker`.
+    pub is_silent: bool,
     /// Whether its parent ended before it, so that nobody waits for it.
     pub is_orphan: bool,
     /// Whether its parent waits for its end: `spawn`.
@@ -170,6 +172,7 @@ impl Process {
             space,
             has_call: false,
             has_waited: false,
+            is_silent: false,
             is_orphan: false,
             is_spawned: false,
             is_space_borrowed: false,

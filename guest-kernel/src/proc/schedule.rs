@@ -3,12 +3,13 @@
 //! Who runs: processes take turns, and time passes when all of them wait.
 //!
 //! A process runs until it waits, ends, yields or has made its share of system calls; that is the
-//! same in every run. When nobody can run, the clock moves on to the next time that somebody waits
+//! same in every run; `ticker` has the exception. When nobody can run, the clock moves on to the next time that somebody waits
 //! for, so sleeping takes no time on the host. A process that waits has a call to be made again.
 
 use super::process::{FIRST_PID, Process, State};
 use super::shared::Shared;
 use super::signal::{Signal, SignalInfo};
+use super::ticker::Ticker;
 use super::waiters::Waiters;
 use crate::arch::trap::Registers;
 use crate::end;
@@ -34,6 +35,7 @@ pub struct Processes {
     /// when its turn comes.
     timers: BTreeSet<(u64, u32)>,
     last_pid: u32,
+    ticker: Ticker,
     /// What they share, once there is something.
     shared: Option<Box<Shared>>,
 }
@@ -47,6 +49,7 @@ impl Processes {
             ready: VecDeque::new(),
             timers: BTreeSet::new(),
             last_pid: FIRST_PID,
+            ticker: Ticker::new(),
             shared: None,
         }
     }
@@ -70,14 +73,27 @@ impl Processes {
     }
 
     /// Adds a process that can run.
-    pub fn add_ready(&mut self, process: Box<Process>) {
+    fn add_ready(&mut self, process: Box<Process>) {
         self.ready.push_back(process.pid);
         self.all.insert(process.pid, process);
+        self.ticker.start();
     }
 
     /// Notes a time that a process waits for, or wants an alarm at.
     pub fn add_timer(&mut self, time_ns: u64, pid: u32) {
         self.timers.insert((time_ns, pid));
+    }
+
+    /// Whether somebody could run who does not.
+    #[must_use]
+    pub fn is_anyone_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// What interrupts a process that makes no calls.
+    #[must_use]
+    pub fn ticker(&mut self) -> &mut Ticker {
+        &mut self.ticker
     }
 
     /// A process that does not run.
@@ -109,6 +125,7 @@ impl Processes {
         {
             process.state = State::Ready;
             self.ready.push_back(pid);
+            self.ticker.start();
         }
     }
 }
@@ -125,6 +142,12 @@ impl Kernel {
         for pid in waiters.take() {
             self.processes.set_ready(pid, State::Waiting);
         }
+    }
+
+    /// Adds a process that can run when its turn comes.
+    pub fn admit(&mut self, process: Box<Process>) {
+        self.processes.add_ready(process);
+        self.attention_at = self.attention_at.min(self.nr_calls + SHARE_CALLS);
     }
 
     /// Any process, the one that runs included.
@@ -237,7 +260,7 @@ impl Kernel {
         self.processes.all.insert(last.pid, last);
         self.process.thread.restore();
         self.process.make_current();
-        self.set_attention();
+        self.begin_turn();
     }
 
     /// Replaces the running process, which is gone, by the next one. Returns what is left of it.
@@ -255,7 +278,7 @@ impl Kernel {
         let last = core::mem::replace(&mut self.process, next);
         self.process.thread.restore();
         self.process.make_current();
-        self.set_attention();
+        self.begin_turn();
         last
     }
 
@@ -276,17 +299,25 @@ impl Kernel {
         self.attention_at = self.nr_calls;
     }
 
+    fn begin_turn(&mut self) {
+        self.processes.ticker.begin_turn(self.nr_calls);
+        self.set_attention();
+    }
+
     /// Sets when the running process is to be looked at again.
     pub fn set_attention(&mut self) {
         let turn = self.nr_calls + SHARE_CALLS;
         self.attention_at = match self.next_time() {
-            Some(time) => turn.min(self.calls_until(time)),
+            Some(time) => {
+                self.processes.ticker.start();
+                turn.min(self.calls_until(time))
+            }
             None => turn,
         };
     }
 
     /// The next time that somebody waits for, by a timer of its own or one that can be read.
-    fn next_time(&mut self) -> Option<u64> {
+    pub(super) fn next_time(&mut self) -> Option<u64> {
         let own = self.next_timer().map(|(time, _)| time);
         let shared = self.processes.shared_if_any();
         own.into_iter().chain(shared.and_then(|shared| shared.timers.next_time())).min()

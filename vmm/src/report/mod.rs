@@ -134,6 +134,9 @@ pub struct GuestReport {
     pub missing_calls: u64,
     /// Page faults served for programs.
     pub page_faults: u64,
+    /// Times that a process was interrupted because it computed for long without a system call;
+    /// unless there were none, the results may depend on how fast the processor was.
+    pub interruptions: u64,
 }
 
 /// How the run ended.
@@ -252,6 +255,7 @@ impl From<Record> for GuestReport {
             system_calls: record.system_calls,
             missing_calls: record.missing_calls,
             page_faults: record.page_faults,
+            interruptions: record.interruptions,
         }
     }
 }
