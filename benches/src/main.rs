@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Measurements: how long a run takes from process start to exit, and how many instructions the
-//! kernel executes before the program's first.
+//! Measurements: seedvmm beside the least program that runs a guest, beside QEMU and beside the host,
+//! and the instructions that the kernel executes.
 //!
-//!     cargo run --release -p seed-benches -- startup [--runs N] [--json FILE]
-//!     cargo run --release -p seed-benches -- instructions [--json FILE]
+//!     cargo run --release -p seed-benches -- compare [--runs N] [--only NAME,NAME] [--docs]
+//!     cargo run --release -p seed-benches -- compare --quick | --keep
+//!     cargo run --release -p seed-benches -- instructions [--check | --keep]
 //!
-//! Numbers mean something beside one another, from one run on one machine; never keep one to compare
-//! a later run with.
+//! Times mean something beside one another, from one run on one machine. What is kept from one commit
+//! to the next are ratios and counts.
 
 #![forbid(unsafe_code)]
 
+mod chart;
+mod compare;
+mod contender;
+mod density;
 mod instructions;
 mod machine;
-mod startup;
-mod workload;
+mod memory;
+mod programs;
+mod qemu;
+mod ratios;
+mod rounds;
+mod scenario;
+mod statistics;
+mod table;
 
 use std::env;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: seed-benches startup [--runs N] [--json FILE]
-       seed-benches instructions [--json FILE]";
+const USAGE: &str = "usage: seed-benches compare [--runs N] [--only NAME,NAME] [--docs]
+       seed-benches compare --quick | --keep
+       seed-benches instructions [--check | --keep]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let result = match parse(&words) {
-        Some((Command::Startup, options)) => startup::run(&options),
-        Some((Command::Instructions, options)) => instructions::run(&options),
+        Some(Command::Compare(options)) => compare::run(&options),
+        Some(Command::Instructions(action)) => instructions::run(action),
         None => Err(USAGE.to_owned()),
     };
     match result {
@@ -39,40 +51,43 @@ fn main() -> ExitCode {
 }
 
 enum Command {
-    Startup,
-    Instructions,
+    Compare(compare::Options),
+    Instructions(instructions::Action),
 }
 
-/// What the command line asks for beside the command.
-struct Options {
-    /// Runs of each case.
-    runs: usize,
-    /// Where the figures go as JSON.
-    json: Option<String>,
-}
-
-fn parse(words: &[String]) -> Option<(Command, Options)> {
-    let (command, mut rest) = words.split_first()?;
-    let command = match command.as_str() {
-        "startup" => Command::Startup,
-        "instructions" => Command::Instructions,
-        _ => return None,
-    };
-    let mut options = Options { runs: 20, json: None };
-    while let [name, value, more @ ..] = rest {
-        match name.as_str() {
-            "--runs" => options.runs = value.parse().ok().filter(|&runs| runs > 0)?,
-            "--json" => options.json = Some(value.clone()),
-            _ => return None,
+fn parse(words: &[String]) -> Option<Command> {
+    let (command, rest) = words.split_first()?;
+    let mut rest = rest.iter().map(String::as_str);
+    match command.as_str() {
+        "instructions" => {
+            let action = match rest.next() {
+                None => instructions::Action::Print,
+                Some("--check") => instructions::Action::Check,
+                Some("--keep") => instructions::Action::Keep,
+                Some(_) => return None,
+            };
+            rest.next().is_none().then_some(Command::Instructions(action))
         }
-        rest = more;
+        "compare" => {
+            let mut options = compare::Options {
+                runs: None,
+                only: Vec::new(),
+                quick: false,
+                keep: false,
+                docs: false,
+            };
+            while let Some(word) = rest.next() {
+                match word {
+                    "--runs" => options.runs = Some(rest.next()?.parse().ok().filter(|&n| n > 0)?),
+                    "--only" => options.only = rest.next()?.split(',').map(str::to_owned).collect(),
+                    "--quick" => options.quick = true,
+                    "--keep" => options.keep = true,
+                    "--docs" => options.docs = true,
+                    _ => return None,
+                }
+            }
+            Some(Command::Compare(options))
+        }
+        _ => None,
     }
-    rest.is_empty().then_some((command, options))
-}
-
-/// Writes the figures where they were asked for.
-fn write_json(options: &Options, figures: &serde_json::Value) -> Result<(), String> {
-    let Some(path) = &options.json else { return Ok(()) };
-    let text = format!("{figures:#}\n");
-    std::fs::write(path, text).map_err(|error| format!("cannot write {path}: {error}"))
 }

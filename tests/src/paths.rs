@@ -64,9 +64,18 @@ impl Scratch {
     /// It cannot be made.
     #[must_use]
     pub fn new() -> Self {
+        Self::inside(&env::temp_dir())
+    }
+
+    /// A folder in `parent`.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[must_use]
+    pub fn inside(parent: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("seed-tests-{}-{number}", process::id()));
+        let path = parent.join(format!("seed-tests-{}-{number}", process::id()));
         fs::create_dir_all(&path).expect("the temporary folder can be written");
         Self { path }
     }

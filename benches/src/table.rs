@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Figures as Markdown, and their place in documents.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::compare::Results;
+use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seedvmm};
+use crate::rounds::Measured;
+use crate::statistics::Times;
+
+/// Lines of a document between which figures stand.
+const BEGIN: &str = "<!-- figures: begin, written by seed-benches -->";
+const END: &str = "<!-- figures: end -->";
+
+/// Columns of the tables.
+const COLUMNS: &[Contender] = &[Host, Seedvmm, QemuKvm, QemuTcg];
+
+/// Everything that was measured.
+pub(crate) fn everything(results: &Results) -> String {
+    let mut text = format!("{}\n\n", results.machine.sentence());
+    let commit = &results.machine.to_json()["commit"];
+    let _ = writeln!(
+        text,
+        "Commit {}. Milliseconds: median (first to third quartile).\n",
+        commit.as_str().unwrap_or("unknown")
+    );
+    if let Some(hello) = results.scenario("hello") {
+        text += &of_hello(hello, true);
+        text.push('\n');
+    }
+    text += &times(results);
+    text += &steps(results);
+    text += &ratios(results);
+    text += &memory(results);
+    text += &density(results);
+    text
+}
+
+/// The table of the README.
+pub(crate) fn hello(results: &Results) -> String {
+    results.scenario("hello").map(|hello| of_hello(hello, false)).unwrap_or_default()
+}
+
+fn of_hello(hello: &Measured, with_spread: bool) -> String {
+    let mut text = format!(
+        "| \"hello\", {} runs | ms | by the floor |\n|---|---|---|\n",
+        hello.scenario.rounds
+    );
+    let floor = hello.times(Floor).map(Times::median);
+    for (contender, times) in &hello.series {
+        let name = match contender {
+            Floor => "the floor: a minimal C program",
+            Host => "the program on the host",
+            Run => "`seedvmm run -- hello`",
+            Seedvmm => "`seedvmm`, main job",
+            QemuKvm => "QEMU microvm, KVM",
+            QemuTcg => "QEMU microvm, TCG",
+        };
+        let time = if with_spread { with_quartiles(times) } else { number(times.median()) };
+        let ratio = floor.map_or("-".to_owned(), |floor| number(times.median() / floor));
+        let _ = writeln!(text, "| {name} | {time} | {ratio} |");
+    }
+    text
+}
+
+/// A heading row for the columns.
+fn head(first: &str) -> String {
+    let names: Vec<&str> = COLUMNS.iter().map(|contender| contender.name()).collect();
+    format!("| {first} | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()))
+}
+
+fn cells(measured: &Measured, cell: impl Fn(Contender, &Times) -> String) -> String {
+    let cells = COLUMNS.iter().map(|&contender| {
+        measured.times(contender).map_or("-".to_owned(), |times| cell(contender, times))
+    });
+    cells.collect::<Vec<_>>().join(" | ")
+}
+
+fn times(results: &Results) -> String {
+    let mut text = head("whole job, runs");
+    for measured in results.measured.iter().filter(|measured| measured.scenario.name != "hello") {
+        let Some((_, first)) = measured.series.first() else { continue };
+        let cells = cells(measured, |_, times| with_quartiles(times));
+        let _ = writeln!(text, "| {}, {} | {cells} |", measured.scenario.title, first.runs());
+    }
+    text.push('\n');
+    text
+}
+
+/// Time of single steps: a job of many, less a job of none.
+fn steps(results: &Results) -> String {
+    let Some(nothing) = results.scenario("nothing") else { return String::new() };
+    let mut text = head("one step, microseconds");
+    for measured in &results.measured {
+        let Some(steps) = measured.scenario.steps else { continue };
+        let cells = cells(measured, |contender, times| {
+            let start = nothing.times(contender).map_or(0.0, Times::median);
+            number((times.median() - start) * 1e3 / f64::from(steps))
+        });
+        let _ = writeln!(text, "| {} | {cells} |", measured.scenario.title);
+    }
+    text.push('\n');
+    text
+}
+
+fn ratios(results: &Results) -> String {
+    let mut text = "| ratio of medians | | goal | met |\n|---|---|---|---|\n".to_owned();
+    for ratio in &results.ratios {
+        let (goal, met) = match ratio.goal_text() {
+            Some(goal) => (goal, if ratio.is_met() { "yes" } else { "no" }),
+            None => (String::new(), ""),
+        };
+        let _ = writeln!(text, "| {} | {:.2} | {goal} | {met} |", ratio.name, ratio.value);
+    }
+    text.push('\n');
+    text
+}
+
+fn memory(results: &Results) -> String {
+    if results.memory.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "| memory, KiB | guest, touched | monitor beyond it |\n|---|---|---|\n".to_owned();
+    for (contender, memory) in &results.memory {
+        let (guest, monitor) = (memory.guest_kib, memory.monitor_kib);
+        let _ = writeln!(text, "| {} | {guest} | {monitor} |", contender.name());
+    }
+    text.push('\n');
+    text
+}
+
+fn density(results: &Results) -> String {
+    let Some(density) = &results.density else { return String::new() };
+    let mut text = "| many machines | |\n|---|---|\n".to_owned();
+    let each = density.one_at_a_time.median() / crate::density::PER_ROUND as f64;
+    let together = density.at_once.median() / crate::density::PER_ROUND as f64;
+    for (what, value) in [
+        ("one at a time, ms each", number(each)),
+        ("8 at a time, ms each", number(together)),
+        ("throughput of 8 by one at a time; goal: at least 1.6", number(density.gain())),
+        ("memory of 8 that stay, shared pages once, KiB", density.together_kib.to_string()),
+        ("growth of a process from its 20th to its 100th, KiB", density.growth_kib.to_string()),
+        ("growth of its descriptors", density.growth_descriptors.to_string()),
+    ] {
+        let _ = writeln!(text, "| {what} | {value} |");
+    }
+    text
+}
+
+fn with_quartiles(times: &Times) -> String {
+    let (first, third) = (number(times.first_quartile()), number(times.third_quartile()));
+    format!("{} ({first}–{third})", number(times.median()))
+}
+
+/// Three figures.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        value if value >= 1.0 => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
+
+/// Puts `text` between the marks of a document.
+pub(crate) fn update(path: &Path, text: &str) -> Result<(), String> {
+    let error = |error: std::io::Error| format!("{}: {error}", path.display());
+    let document = fs::read_to_string(path).map_err(error)?;
+    let document = between_marks(&document, text)
+        .ok_or_else(|| format!("{}: no line {BEGIN}", path.display()))?;
+    fs::write(path, document).map_err(error)
+}
+
+fn between_marks(document: &str, text: &str) -> Option<String> {
+    let (before, rest) = document.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_keeps_what_is_around_the_marks() {
+        let document = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let expected = format!("before\n{BEGIN}\nnew\n{END}\nafter\n");
+        assert_eq!(between_marks(&document, "new\n"), Some(expected));
+        assert_eq!(between_marks("no marks", "new"), None);
+    }
+
+    #[test]
+    fn numbers_have_three_figures() {
+        assert_eq!(
+            [number(123.4), number(12.34), number(1.234), number(0.1234)],
+            ["123", "12.3", "1.23", "0.123"]
+        );
+    }
+}
