@@ -59,14 +59,17 @@ fn statuses_of_subshells_and_pipes() {
 }
 
 #[test]
-fn a_hundred_external_commands() {
-    script("i=0; while [ $i -lt 100 ]; do $b true || exit 1; i=$((i+1)); done; echo $i").run();
+fn a_thousand_external_commands() {
+    script("i=0; while [ $i -lt 1000 ]; do $b true || exit 1; i=$((i+1)); done; echo $i")
+        .packed_once()
+        .run();
 }
 
 #[test]
 fn an_archive_through_pipes() {
-    let text = "$b mkdir -p out/d/e; for n in 1 2 3; do echo $n > out/d/e/f$n; done\n\
-                $b tar cf - -C out d | $b gzip | $b gzip -d | $b tar tf - | $b sort";
+    let text = "$b mkdir -p out/d/e; for n in 1 2 3; do $b seq ${n}0000 > out/d/e/f$n; done\n\
+                $b tar cf - -C out d | $b gzip | $b gzip -d | $b tar tf - | $b sort\n\
+                $b tar cf - -C out/d e | $b gzip -9 | $b tar xzf - -C out && $b rm -r out/d";
     script(text).run();
 }
 

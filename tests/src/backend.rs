@@ -34,7 +34,9 @@ impl Backend {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// Its name in messages and in `SEEDVMM_TEST_BACKENDS`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
             Self::QemuTcg => "qemu-tcg",

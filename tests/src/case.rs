@@ -14,6 +14,7 @@ use crate::backend::{self, Backend};
 use crate::paths::{self, Scratch};
 use crate::process::{self, Outcome};
 use crate::program::{self, Program};
+use crate::timings;
 
 /// Longest time that one run may take, if the case says nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,6 +28,7 @@ pub struct Case {
     options: Vec<String>,
     backends: Vec<Backend>,
     host: Host,
+    makers: Makers,
     status: i32,
     stdout: Option<Vec<u8>>,
     outputs: Option<BTreeMap<String, Vec<u8>>>,
@@ -39,6 +41,7 @@ enum Node {
     File { mode: u32, data: Vec<u8> },
     Link(String),
     Folder,
+    Copy(PathBuf),
 }
 
 /// What a run on the host itself is good for.
@@ -50,6 +53,15 @@ enum Host {
     SameStatus,
     /// Status, standard output and files.
     Same,
+}
+
+/// Who makes the input archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Makers {
+    /// seedvmm, and for comparison the host's cpio.
+    Both,
+    /// seedvmm alone.
+    Ours,
 }
 
 /// What came of a case, the same on all backends.
@@ -77,6 +89,7 @@ impl Case {
             options: Vec::new(),
             backends: backend::available().to_vec(),
             host: Host::Skip,
+            makers: Makers::Both,
             status: 0,
             stdout: None,
             outputs: None,
@@ -96,6 +109,18 @@ impl Case {
     #[must_use]
     pub fn file(self, name: &str, data: &[u8]) -> Self {
         self.node(name, Node::File { mode: 0o644, data: data.to_vec() })
+    }
+
+    /// A program of the input, beside the one that is started.
+    #[must_use]
+    pub fn program(self, name: &str, program: Program) -> Self {
+        self.copy(name, &program::path(program))
+    }
+
+    /// A file or folder of the host as part of the input; links to files become files.
+    #[must_use]
+    pub fn copy(self, name: &str, source: &Path) -> Self {
+        self.node(name, Node::Copy(source.to_owned()))
     }
 
     /// A symbolic link of the input.
@@ -126,6 +151,13 @@ impl Case {
     #[must_use]
     pub fn not_on(mut self, backend: Backend) -> Self {
         self.backends.retain(|&other| other != backend);
+        self
+    }
+
+    /// Leaves out the archive that the host's cpio makes: for what takes long and is not about files.
+    #[must_use]
+    pub fn packed_once(mut self) -> Self {
+        self.makers = Makers::Ours;
         self
     }
 
@@ -195,6 +227,7 @@ impl Case {
         for &backend in &self.backends {
             for image in &images {
                 let (outcome, contents) = self.run_on(backend, image, &scratch);
+                timings::note(backend.name(), outcome.elapsed);
                 match &first {
                     None => first = Some((outcome.stdout.clone(), contents)),
                     Some((stdout, same)) => {
@@ -233,6 +266,7 @@ impl Case {
                 }
                 Node::Link(target) => symlink(target, &path),
                 Node::Folder => fs::create_dir_all(&path),
+                Node::Copy(source) => copy(source, &path),
             }
         };
         let init = Node::File { mode: 0o755, data: program::bytes(self.program) };
@@ -242,13 +276,16 @@ impl Case {
         }
     }
 
-    /// Makes the input image, by seedvmm and by the host's cpio.
-    fn pack(&self, scratch: &Scratch, tree: &Path) -> [PathBuf; 2] {
+    /// Makes the input image, by each of its makers.
+    fn pack(&self, scratch: &Scratch, tree: &Path) -> Vec<PathBuf> {
         let ours = scratch.join("in-seedvmm.img");
         let mut command = Command::new(paths::seedvmm());
         command.arg("pack").arg(tree).arg(&ours);
         process::run(&mut command, self.limit).expect_status(0);
-        [ours, pack_with_cpio(tree, &scratch.join("in-cpio.img"))]
+        match self.makers {
+            Makers::Both => vec![ours, pack_with_cpio(tree, &scratch.join("in-cpio.img"))],
+            Makers::Ours => vec![ours],
+        }
     }
 
     #[track_caller]
@@ -274,6 +311,7 @@ impl Case {
             return;
         }
         let native = self.run_on_host(tree);
+        timings::note("host", native.elapsed);
         native.expect_status(self.status);
         if self.host == Host::Same {
             let ours = String::from_utf8_lossy(stdout);
@@ -311,6 +349,19 @@ pub fn pack_with_cpio(tree: &Path, image: &Path) -> PathBuf {
     command.args(["-c", script]).arg(image).current_dir(tree);
     process::run(&mut command, LIMIT).expect_status(0);
     image.to_owned()
+}
+
+/// Copies a file or a folder with all that it holds.
+fn copy(source: &Path, target: &Path) -> std::io::Result<()> {
+    if !source.is_dir() {
+        return fs::copy(source, target).map(drop);
+    }
+    fs::create_dir_all(target)?;
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        copy(&entry.path(), &target.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Names and sizes, short enough to print.

@@ -16,3 +16,5 @@ pub mod paths;
 pub mod process;
 pub mod program;
 pub mod pvh;
+mod timings;
+pub mod toolchain;

@@ -33,9 +33,15 @@ pub enum Program {
     Hex0,
     /// The host's static busybox.
     Busybox,
+    /// The host's static bash.
+    Bash,
+    /// The host's GNU mes, which its distribution links statically.
+    Mes,
+    /// A file of a source package of the distribution, built by `packages/NAME`.
+    Packaged(&'static str, &'static str),
 }
 
-/// Every program that is built.
+/// Every program that is built of sources in this repository.
 pub const ALL: &[Program] = &[
     Program::Bare("exit"),
     Program::Bare("hello"),
@@ -114,7 +120,10 @@ fn make(program: Program) -> PathBuf {
             fs::write(&output, binary).expect("the target folder can be written");
             output
         }
-        Program::Busybox => find_busybox(),
+        Program::Busybox => find(&["/bin/busybox", "/usr/bin/busybox", "/bin/busybox-static"]),
+        Program::Bash => find(&["/bin/bash-static", "/usr/bin/bash-static"]),
+        Program::Mes => find(&["/usr/bin/mes-gcc-static", "/usr/bin/mes"]),
+        Program::Packaged(package, file) => packaged(package).join(file),
     }
 }
 
@@ -157,10 +166,23 @@ pub fn build(
     output.to_owned()
 }
 
-fn find_busybox() -> PathBuf {
-    let found = ["/bin/busybox", "/usr/bin/busybox", "/bin/busybox-static"]
-        .into_iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| backend::fail_missing("busybox (package busybox-static)"))
+/// A program that is installed on the host.
+fn find(candidates: &[&str]) -> PathBuf {
+    let found = candidates.iter().map(PathBuf::from).find(|path| path.is_file());
+    found.unwrap_or_else(|| backend::fail_missing(candidates[0]))
+}
+
+/// The folder with what `packages/build` makes of a source package, made if it is not there or older
+/// than how it is made.
+fn packaged(package: &str) -> PathBuf {
+    let result = paths::built().join("packages").join(package);
+    let recipes = paths::package().join("packages");
+    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    if modified(&result) < modified(&recipes.join(package)).max(modified(&recipes.join("build"))) {
+        let mut command = Command::new(recipes.join("build"));
+        command.arg(package).arg(paths::built());
+        let outcome = process::run(&mut command, Duration::from_secs(300));
+        assert!(outcome.status == 0, "{outcome}");
+    }
+    result
 }
