@@ -4,7 +4,7 @@
 
 use crate::arch::{
     cpu,
-    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, PAGE_SIZE},
+    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
 use crate::drivers::block::{Access, Disk};
@@ -122,29 +122,40 @@ impl Boot {
         unsafe { core::slice::from_raw_parts(at(module.paddr), length) }
     }
 
-    /// Hands the RAM behind the image to the frame allocator, whose table comes first. What lies
-    /// below the image stays the loader's.
+    /// Hands the RAM behind the image to the frame allocator. What lies below the image stays the
+    /// loader's.
+    ///
+    /// The allocator's table lies so that its first part, for the frames up to the end of the
+    /// image's last large page, ends with that page. So what a small run touches is one large page.
     fn set_up_memory(&self) {
         let (end, low_end) = self.ram_ends();
         let image_end = page_up((&raw const kernel_end).addr() as u64);
-        let free_start = image_end + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
+        let large_end = image_end.next_multiple_of(LARGE_PAGE_SIZE);
+        let table = image_end.max(large_end - large_end / PAGE_SIZE * FRAME_INFO_BYTES);
+        let table_end = table + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
         // SAFETY: the table lies behind the image in RAM that is zero and not added below. The
         // direct map covers it, as it covers all memory below 4 GiB.
-        unsafe { frames().init(PhysAddr(image_end)) }
+        unsafe { frames().init(PhysAddr(table)) }
         for entry in self.ram() {
-            let (start, end) = (entry.addr.max(free_start), (entry.addr + entry.size).min(end));
-            if start >= end {
-                continue;
+            let entry_end = entry.addr + entry.size;
+            for (start, end) in [(image_end, table), (table_end, end)] {
+                self.add_ram(entry.addr.max(start), entry_end.min(end), low_end);
             }
-            let clean_end =
-                if end == low_end { end.saturating_sub(unclean_bytes(end)) } else { end };
-            self.add_unless_module(start, clean_end, Cleanness::Zero);
-            self.add_unless_module(clean_end.max(start), end, Cleanness::Unknown);
         }
         if end > DIRECT_MAP_STATIC_BYTES {
             let table = PhysAddr((&raw const memory_pdpt).addr() as u64);
             paging::extend_direct_map(end, table).expect("there is memory for the direct map");
         }
+    }
+
+    /// Adds the whole frames of `[start, end)`, where RAM below 4 GiB ends at `low_end`.
+    fn add_ram(&self, start: u64, end: u64, low_end: u64) {
+        if start >= end {
+            return;
+        }
+        let clean_end = if end == low_end { end.saturating_sub(unclean_bytes(end)) } else { end };
+        self.add_unless_module(start, clean_end, Cleanness::Zero);
+        self.add_unless_module(clean_end.max(start), end, Cleanness::Unknown);
     }
 
     fn ram(&self) -> impl Iterator<Item = MemmapEntry> {

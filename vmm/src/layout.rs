@@ -25,6 +25,9 @@ use seed_protocols::pvh::{MEMMAP_TYPE_RAM, MemmapEntry, ModlistEntry, StartInfo}
 /// Bytes in a page.
 pub const PAGE_SIZE: u64 = 0x1000;
 
+/// Bytes in a large page.
+pub const LARGE_PAGE_SIZE: u64 = 0x20_0000;
+
 /// Where the start info stands.
 pub const START_INFO: u64 = 0x1000;
 

@@ -10,6 +10,7 @@
 
 pub mod archive;
 pub mod backend;
+pub mod backing;
 pub mod console;
 pub mod end;
 pub mod engine;
@@ -18,5 +19,6 @@ pub mod images;
 pub mod kernel_image;
 pub mod layout;
 pub mod memory;
+pub mod own_file;
 pub mod report;
 pub mod signals;

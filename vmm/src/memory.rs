@@ -7,18 +7,19 @@
 //! reference into guest memory.
 
 use std::fs::File;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use linux_loader::loader::{self, Elf, KernelLoader as _};
 use seed_protocols::pvh::{ModlistEntry, StartInfo};
 use seed_protocols::record::Record;
 use vm_memory::{
     Bytes as _, GuestAddress, GuestMemoryError, GuestMemoryMmap, mmap::FromRangesError,
 };
 
-use crate::kernel_image::KernelImage;
-use crate::layout::{CMDLINE, CMDLINE_MAX, MEMMAP, MODLIST, RamMap, Range, START_INFO};
+use crate::backing::{self, FixedFile};
+use crate::kernel_image::{KernelImage, Segment};
+use crate::layout::{CMDLINE, CMDLINE_MAX, MEMMAP, MODLIST, PAGE_SIZE, RamMap, Range, START_INFO};
+use crate::own_file;
 
 /// The RAM of the machine.
 pub type GuestMemory = GuestMemoryMmap<()>;
@@ -34,9 +35,6 @@ pub enum Error {
         /// The cause.
         source: FromRangesError,
     },
-    /// The loader failed on an image that was checked.
-    #[error("cannot load the kernel")]
-    LoadKernel(#[source] loader::Error),
     /// A structure of the loader cannot be written.
     #[error("cannot write to guest memory")]
     Write(#[from] GuestMemoryError),
@@ -88,12 +86,28 @@ pub fn map(ram: &RamMap) -> Result<GuestMemory, Error> {
     })
 }
 
-/// Loads a checked kernel image.
+/// Loads a checked kernel image: what it does not write and this program's own file has, by mapping
+/// that file, all else by copying.
 ///
 /// # Errors
 /// The image and the check disagree.
 pub fn load_kernel(memory: &GuestMemory, image: &KernelImage<'_>) -> Result<(), Error> {
-    Elf::load(memory, None, &mut Cursor::new(image.bytes), None).map_err(Error::LoadKernel)?;
+    let own = own_file::locate(image.bytes);
+    let own = own.as_ref().and_then(|place| Some((FixedFile::own(place)?, place.offset)));
+    for segment in &image.segments {
+        let Segment { offset, size_in_file, memory: Range { start, size }, .. } = *segment;
+        let whole_pages = [start, offset].iter().all(|value| value.is_multiple_of(PAGE_SIZE));
+        if let Some((file, image_offset)) = own
+            && !segment.is_writable
+            && whole_pages
+            && size_in_file == size
+            && backing::map_file(memory, segment.memory, file, image_offset + offset).is_ok()
+        {
+            continue;
+        }
+        let bytes = &image.bytes[offset as usize..(offset + size_in_file) as usize];
+        memory.write_slice(bytes, GuestAddress(start))?;
+    }
     Ok(())
 }
 

@@ -425,9 +425,10 @@ impl Frames {
         }
     }
 
-    /// Adjacent fresh frames of any count.
+    /// Adjacent fresh frames of any count, few of them from where small blocks come from.
     fn take_run(&self, count: u32) -> Option<u32> {
-        let slot = self.fresh.iter().find(|slot| slot.get().end - slot.get().next >= count)?;
+        let mut slots = core::iter::once(&self.small).chain(&self.fresh);
+        let slot = slots.find(|slot| slot.get().end - slot.get().next >= count)?;
         let Fresh { next, end } = slot.get();
         slot.set(Fresh { next: next + count, end });
         self.free.set(self.free.get() - u64::from(count));

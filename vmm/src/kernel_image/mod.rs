@@ -21,8 +21,12 @@ pub use error::Error;
 use crate::engine::KernelSource;
 use crate::layout::{RamMap, Range};
 
-/// The kernel in this program.
-pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.elf"));
+/// The kernel in this program. It starts at a page, so that its pages can be mapped.
+pub static EMBEDDED: &[u8] =
+    &PageAligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernel.elf"))).0;
+
+#[repr(align(4096))]
+struct PageAligned<T>(T);
 
 /// What messages and the report call the embedded kernel.
 pub const EMBEDDED_NAME: &str = "embedded kernel";
@@ -44,6 +48,21 @@ pub struct KernelImage<'a> {
     pub record: Option<u64>,
     /// First physical address behind the image.
     pub end: u64,
+    /// What is loaded.
+    pub segments: Vec<Segment>,
+}
+
+/// A segment that is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Where it lies in the file.
+    pub offset: u64,
+    /// How much of it the file has; the rest is zero.
+    pub size_in_file: u64,
+    /// Physical address and size in memory.
+    pub memory: Range,
+    /// Whether the kernel says that it writes there.
+    pub is_writable: bool,
 }
 
 /// The bytes of a kernel.
@@ -89,16 +108,17 @@ impl<'a> KernelImage<'a> {
         // Notes first: a file that is no kernel at all lacks the note, whatever else it lacks.
         let mut notes = Notes::default();
         for header in headers.iter().filter(|header| header.kind == PT_NOTE) {
-            notes.read(file, header)?;
+            notes.read(file, &header.segment)?;
         }
         let entry = notes.entry.ok_or(Error::NoPvhNote)?;
         let mut segments = Vec::new();
         for header in headers.iter().filter(|header| header.is_loadable()) {
-            check_segment(header, file, ram, &segments)?;
-            segments.push(header.memory);
+            check_segment(&header.segment, file, ram, &segments)?;
+            segments.push(header.segment);
         }
-        let end = segments.iter().map(|segment| segment.end()).max().ok_or(Error::NoSegments)?;
-        let is_loaded = |range: Range| segments.iter().any(|segment| segment.contains(range));
+        let ranges = segments.iter().map(|segment| segment.memory);
+        let end = ranges.clone().map(Range::end).max().ok_or(Error::NoSegments)?;
+        let is_loaded = |range| ranges.clone().any(|segment| segment.contains(range));
         let entry_32 = u32::try_from(entry).map_err(|_| Error::EntryTooHigh(entry))?;
         if !is_loaded(Range { start: entry, size: 1 }) {
             return Err(Error::EntryOutside(entry));
@@ -109,7 +129,7 @@ impl<'a> KernelImage<'a> {
                 return Err(Error::BadRecordNote);
             }
         }
-        Ok(Self { bytes, entry: entry_32, record: notes.record, end })
+        Ok(Self { bytes, entry: entry_32, record: notes.record, end, segments })
     }
 }
 
@@ -126,21 +146,20 @@ const HEADER_SIZE: u64 = 64;
 const PROGRAM_HEADER_SIZE: u16 = 56;
 const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
+const PF_W: u32 = 1 << 1;
 const NOTE_HEADER_SIZE: u64 = 12;
 const NOTE_ALIGN: u64 = 4;
 
 /// The fields of a program header that count for a kernel.
 struct ProgramHeader {
     kind: u32,
-    offset: u64,
-    size_in_file: u64,
-    /// Physical address and size in memory.
-    memory: Range,
+    segment: Segment,
 }
 
 impl ProgramHeader {
     const fn is_loadable(&self) -> bool {
-        self.kind == PT_LOAD && (self.memory.size > 0 || self.size_in_file > 0)
+        let Segment { memory, size_in_file, .. } = self.segment;
+        self.kind == PT_LOAD && (memory.size > 0 || size_in_file > 0)
     }
 }
 
@@ -158,12 +177,13 @@ fn program_headers(file: Bytes<'_>) -> Result<Vec<ProgramHeader>, Error> {
     file.check("program headers", offset, u64::from(size) * u64::from(count))?;
     let read = |index| {
         let at = offset + index * u64::from(PROGRAM_HEADER_SIZE);
-        ProgramHeader {
-            kind: file.u32(at),
+        let segment = Segment {
             offset: file.u64(at + 8),
             size_in_file: file.u64(at + 32),
             memory: Range { start: file.u64(at + 24), size: file.u64(at + 40) },
-        }
+            is_writable: file.u32(at + 4) & PF_W != 0,
+        };
+        ProgramHeader { kind: file.u32(at), segment }
     };
     Ok((0..u64::from(count)).map(read).collect())
 }
@@ -188,25 +208,25 @@ fn check_ident(file: Bytes<'_>) -> Result<(), Error> {
 }
 
 fn check_segment(
-    header: &ProgramHeader,
+    segment: &Segment,
     file: Bytes<'_>,
     ram: &RamMap,
-    earlier: &[Range],
+    earlier: &[Segment],
 ) -> Result<(), Error> {
-    let Range { start, size } = header.memory;
-    file.check("loadable segment", header.offset, header.size_in_file)?;
-    if header.size_in_file > size {
-        return Err(Error::BadSegmentSize { start, in_file: header.size_in_file, in_memory: size });
+    let Segment { size_in_file, memory: Range { start, size }, .. } = *segment;
+    file.check("loadable segment", segment.offset, size_in_file)?;
+    if size_in_file > size {
+        return Err(Error::BadSegmentSize { start, in_file: size_in_file, in_memory: size });
     }
     if start < KERNEL_LOAD_MIN {
         return Err(Error::SegmentTooLow(start));
     }
-    if !ram.ranges().any(|range| range.contains(header.memory)) {
-        let (end, ram_end) = (header.memory.end(), ram.low.end());
+    if !ram.ranges().any(|range| range.contains(segment.memory)) {
+        let (end, ram_end) = (segment.memory.end(), ram.low.end());
         return Err(Error::SegmentOutsideRam { start, end, ram_end });
     }
-    match earlier.iter().find(|other| other.overlaps(header.memory)) {
-        Some(other) => Err(Error::SegmentsOverlap(other.start, start)),
+    match earlier.iter().find(|other| other.memory.overlaps(segment.memory)) {
+        Some(other) => Err(Error::SegmentsOverlap(other.memory.start, start)),
         None => Ok(()),
     }
 }
@@ -220,10 +240,10 @@ struct Notes {
 
 impl Notes {
     /// Reads one PT_NOTE segment: header, name, descriptor, each padded to 4.
-    fn read(&mut self, file: Bytes<'_>, header: &ProgramHeader) -> Result<(), Error> {
-        file.check("note segment", header.offset, header.size_in_file)?;
-        let end = header.offset + header.size_in_file;
-        let mut at = header.offset;
+    fn read(&mut self, file: Bytes<'_>, segment: &Segment) -> Result<(), Error> {
+        file.check("note segment", segment.offset, segment.size_in_file)?;
+        let end = segment.offset + segment.size_in_file;
+        let mut at = segment.offset;
         while at + NOTE_HEADER_SIZE <= end {
             let (name_size, size) = (u64::from(file.u32(at)), u64::from(file.u32(at + 4)));
             let name_at = at + NOTE_HEADER_SIZE;

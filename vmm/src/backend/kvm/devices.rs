@@ -21,7 +21,7 @@ use vm_memory::GuestAddress;
 use super::Error;
 use crate::console::{self, Output};
 use crate::engine::ExitCounts;
-use crate::images::{Image, Images, Role};
+use crate::images::{Image, Role};
 use crate::memory::GuestMemory;
 
 /// What the guest's access led to.
@@ -47,13 +47,13 @@ impl<'a, 'c> Devices<'a, 'c> {
     ///
     /// # Errors
     /// A disk's file cannot be used after all.
-    pub(super) fn connect(
-        images: &Images,
+    pub(super) fn connect<'i>(
+        disks: impl Iterator<Item = &'i Image>,
         memory: &'a GuestMemory,
         output: &'a mut Output<'c>,
     ) -> Result<Self, Error> {
         let mut bus = Bus::new();
-        for image in images.iter() {
+        for image in disks {
             let disk = open_disk(image)
                 .map_err(|source| Error::Disk { name: image.name.clone(), source })?;
             bus.plug(MmioTransport::new(BlockDevice::new(disk), NoInterrupt))

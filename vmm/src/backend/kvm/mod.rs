@@ -18,8 +18,11 @@ use std::io;
 pub use vm::Vm;
 
 use super::{Machine, Stopped, microseconds_since};
+use crate::backing::{self, FixedFile};
 use crate::console::Output;
-use crate::memory;
+use crate::images::Role;
+use crate::layout::{LARGE_PAGE_SIZE, Range};
+use crate::memory::{self, GuestMemory};
 use crate::signals::heartbeat::Heartbeat;
 
 /// Why this host's KVM cannot be used.
@@ -77,16 +80,43 @@ impl<T> Call<T> for Result<T, kvm_ioctls::Error> {
 /// The machine could not be set up.
 pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Stopped, Error> {
     let memory = memory::map(&machine.ram)?;
+    prefer_large_pages(&memory, machine);
     memory::load_kernel(&memory, machine.kernel)?;
-    let module = machine
-        .initrd
-        .map(|path| memory::load_module(&memory, &machine.ram, path, machine.kernel.end))
-        .transpose()?;
+    let mapped = map_input(&memory, machine);
+    let module = match (mapped, machine.initrd) {
+        (None, Some(path)) => {
+            Some(memory::load_module(&memory, &machine.ram, path, machine.kernel.end)?)
+        }
+        (mapped, _) => mapped,
+    };
     memory::load_boot_data(&memory, &machine.ram, machine.command_line, module)?;
     let vm = vm.with_memory(&memory)?;
     let vcpu = vcpu::Vcpu::create(&vm, machine.kernel.entry)?;
-    let devices = devices::Devices::connect(machine.images, &memory, output)?;
+    let disks = machine.images.iter().filter(|image| mapped.is_none() || image.role != Role::Input);
+    let devices = devices::Devices::connect(disks, &memory, output)?;
     let _heartbeat =
         Heartbeat::start().map_err(|source| Error::Call { call: "timer_create", source })?;
     Ok(run::run_to_end(vcpu, devices, machine))
+}
+
+/// Asks for large pages from the one on in which the kernel ends: kernels use what follows them
+/// first and in order, so that a page that is begun will mostly be filled.
+fn prefer_large_pages(memory: &GuestMemory, machine: &Machine<'_>) {
+    let start = machine.kernel.end & !(LARGE_PAGE_SIZE - 1);
+    for range in machine.ram.ranges().filter(|range| range.end() > start) {
+        let start = start.max(range.start);
+        backing::prefer_large_pages(memory, Range { start, size: range.end() - start });
+    }
+}
+
+/// Gives the seed kernel its input as a module instead of a disk where the bytes need not be
+/// copied for that: driving a disk costs as much time as all else that such a kernel does.
+fn map_input(memory: &GuestMemory, machine: &Machine<'_>) -> Option<Range> {
+    // Other kernels may know disks alone.
+    machine.kernel.record?;
+    let file = FixedFile::sealed(&machine.images.input.as_ref()?.file)?;
+    // What is large beside its memory the kernel shall read, and say so if there is no room.
+    let fits = file.size_bytes() <= machine.ram.low.size / 2;
+    let range = machine.ram.place_module(file.size_bytes(), machine.kernel.end).filter(|_| fits)?;
+    backing::map_file(memory, range, file, 0).ok().map(|()| range)
 }
