@@ -3,6 +3,7 @@
 //! The assembly of the boot, with the numbers that it shares with Rust.
 
 use super::{cpu, layout, trap};
+use crate::drivers::serial;
 use seed_protocols::{pvh, record};
 
 const CR0_PE: u32 = 1 << 0;
@@ -47,6 +48,8 @@ core::arch::global_asm!(
     USER_CODE = const trap::USER_CODE,
     USER_DATA = const trap::USER_DATA,
     cpu_init = sym cpu_init,
+    FIFO_CONTROL = const serial::FIFO_CONTROL,
+    FIFO_ENABLE_AND_CLEAR = const serial::FIFO_ENABLE_AND_CLEAR,
     CR0 = const CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
     CR4 = const CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
     MSR_EFER = const MSR_EFER,

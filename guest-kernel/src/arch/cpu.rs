@@ -23,6 +23,10 @@ const SYSCALL_CLEARED_FLAGS: u64 = 0x4_4700;
 /// `syscall` loads CS 0x10 and SS 0x18. `sysret` is not used.
 const STAR: u64 = 0x10 << 32;
 
+/// Leaf 7 ECX and leaf 1 ECX of CPUID: the features behind the control bits that follow.
+const CPUID7_ECX_UMIP: u32 = 1 << 2;
+const CPUID1_ECX_XSAVE: u32 = 1 << 26;
+
 const CR4_UMIP: u64 = 1 << 11;
 const CR4_OSXSAVE: u64 = 1 << 18;
 
@@ -71,16 +75,13 @@ pub fn init() {
     let max_leaf = cpuid(0).0;
     let leaf1 = cpuid(1);
     let leaf7 = if max_leaf >= 7 { cpuid(7) } else { (0, 0, 0, 0) };
-    let mut wanted = 0;
-    for (register, bit, control) in [(leaf7.2, 2, CR4_UMIP), (leaf1.2, 26, CR4_OSXSAVE)] {
-        if register & 1 << bit != 0 {
-            wanted |= control;
-        }
-    }
+    let has_umip = leaf7.2 & CPUID7_ECX_UMIP != 0;
+    let has_xsave = leaf1.2 & CPUID1_ECX_XSAVE != 0;
+    let wanted = if has_umip { CR4_UMIP } else { 0 } | if has_xsave { CR4_OSXSAVE } else { 0 };
     if wanted != 0 {
         set_cr4_bits(wanted);
     }
-    if wanted & CR4_OSXSAVE != 0 {
+    if has_xsave {
         set_xcr0(cpuid(0xd).0 & XCR0_WANTED);
     }
 }

@@ -62,6 +62,10 @@ long_mode:
     ltr ax
     mov esp, {STACK_TOP}
     call {cpu_init}
+    # Here it is three instructions; to ask ring 0 for it later would be fifty.
+    mov edx, {FIFO_CONTROL}
+    mov al, {FIFO_ENABLE_AND_CLEAR}
+    out dx, al
     push {USER_DATA}
     push {STACK_TOP}
     push {KERNEL_FLAGS}

@@ -16,17 +16,7 @@ use core::arch::asm;
 #[must_use]
 pub unsafe fn read_u8(port: u16) -> u8 {
     // SAFETY: the caller answers for the device's effects.
-    let [answer, ..] = unsafe { ask(Request::ReadPort, port, 0, 0) }.to_le_bytes();
-    answer
-}
-
-/// Writes a byte to a port.
-///
-/// # Safety
-/// Writing this port has no effect on memory.
-pub unsafe fn write_u8(port: u16, value: u8) {
-    // SAFETY: the byte can be read; the caller answers for the device's effects.
-    unsafe { write_bytes(port, &raw const value, 1) }
+    unsafe { ask(Request::ReadPort, port.into(), 0, 0) }
 }
 
 /// Writes a 16-bit word to a port.
@@ -35,34 +25,38 @@ pub unsafe fn write_u8(port: u16, value: u8) {
 /// Writing this port has no effect on memory.
 pub unsafe fn write_u16(port: u16, value: u16) {
     // SAFETY: the caller answers for the device's effects.
-    unsafe { ask(Request::WritePort, port, value.into(), 0) };
+    unsafe { ask(Request::WritePort, port.into(), value.into(), 0) };
 }
 
-/// Writes bytes to one port, one after the other, with as few exits as the monitor can do.
+/// Writes bytes to one port, one after the other, with as few exits as the monitor can do, and then
+/// reads a byte from another: to ask ring 0 for both costs half of asking twice.
 ///
 /// # Safety
-/// Writing this port has no effect on memory, and `len` bytes can be read at `bytes`.
-pub unsafe fn write_bytes(port: u16, bytes: *const u8, len: usize) {
+/// Neither port has an effect on memory, and `len` bytes can be read at `bytes`.
+#[must_use]
+pub unsafe fn write_bytes_then_read(port: u16, bytes: *const u8, len: usize, then: u16) -> u8 {
+    let ports = u32::from(then) << 16 | u32::from(port);
     // SAFETY: the caller promises the bytes and answers for the device's effects.
-    unsafe { ask(Request::WritePortBytes, port, bytes.addr(), len) };
+    unsafe { ask(Request::WritePortBytes, ports, bytes.addr(), len) }
 }
 
-/// Lets ring 0 access a port: `source` is a value or an address of `len` bytes.
+/// Lets ring 0 access ports: `source` is a value or an address of `len` bytes.
 ///
 /// # Safety
 /// The bytes can be read, and the access has no effect on memory.
-unsafe fn ask(request: Request, port: u16, source: usize, len: usize) -> u64 {
-    let answer;
+unsafe fn ask(request: Request, ports: u32, source: usize, len: usize) -> u8 {
+    let answer: u64;
     // Something else may be asked for already, for the return to the program.
     let pending = cpu::pending_request();
     cpu::request(request);
     // SAFETY: ring 0 does what was requested and comes back with the stack that it is told in r9.
     unsafe {
-        asm!("mov r9, rsp", "syscall", in("edx") u32::from(port), inout("rsi") source => _,
+        asm!("mov r9, rsp", "syscall", inout("edx") ports => _, inout("rsi") source => _,
             inout("r8") len => _, out("rax") answer, out("rcx") _, out("r9") _, out("r10") _,
             out("r11") _);
     }
     cpu::request(pending);
+    let [answer, ..] = answer.to_le_bytes();
     answer
 }
 

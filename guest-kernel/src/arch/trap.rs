@@ -56,7 +56,7 @@ pub enum Request {
     ReadPort = 2,
     /// A 16-bit word is to be written to a port; the kernel goes on.
     WritePort = 3,
-    /// Bytes are to be written to a port; the kernel goes on.
+    /// Bytes are to be written to a port, and one to be read from another; the kernel goes on.
     WritePortBytes = 4,
 }
 

@@ -123,8 +123,9 @@ request_served:
     add rsp, 16                         # vector and error code
     iretq
 
-# What the kernel cannot do in ring 3. For ports: dx = port, rsi = value or address, r8 = length,
-# r9 = the kernel's stack; the answer is in al, and rcx, r8, r10 and r11 are lost.
+# What the kernel cannot do in ring 3. For ports: dx = port, with a port to read afterwards above it,
+# rsi = value or address, r8 = length, r9 = the kernel's stack; the answer is in al, and rcx, rdx, rsi,
+# r8, r10 and r11 are lost.
 serve_request:
     mov al, [rip + ring0_request]
     mov byte ptr [rip + ring0_request], {REQUEST_NONE}
@@ -137,7 +138,7 @@ serve_request:
     je write_port
     mov rcx, r8
     rep outsb
-    jmp return_to_kernel
+    shr edx, 16
 read_port:
     in al, dx
     jmp return_to_kernel

@@ -8,36 +8,26 @@
 use crate::arch::port;
 use crate::mm::address::PhysAddr;
 use crate::mm::frames::frames;
-use core::cell::Cell;
 use core::fmt;
 use seed_protocols::machine::SERIAL_PORT;
 
 /// Transmit register.
 const DATA: u16 = SERIAL_PORT;
 
-/// FIFO control register.
-const FIFO_CONTROL: u16 = SERIAL_PORT + 2;
+/// FIFO control register, which the boot code writes.
+pub const FIFO_CONTROL: u16 = SERIAL_PORT + 2;
 
 /// Line status register.
 const LINE_STATUS: u16 = SERIAL_PORT + 5;
 
 /// FIFO control: both FIFOs on and empty.
-const FIFO_ENABLE_AND_CLEAR: u8 = 0b111;
+pub const FIFO_ENABLE_AND_CLEAR: u8 = 0b111;
 
 /// Line status: the transmit FIFO is empty.
 const TRANSMITTER_EMPTY: u8 = 1 << 5;
 
 /// Bytes that the transmit FIFO holds.
 const FIFO_BYTES: usize = 16;
-
-struct Port {
-    is_set_up: Cell<bool>,
-}
-
-// SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
-unsafe impl Sync for Port {}
-
-static PORT: Port = Port { is_set_up: Cell::new(false) };
 
 /// Sends bytes; returns when the port has taken them all.
 pub fn write(bytes: &[u8]) {
@@ -50,18 +40,17 @@ pub fn write_frames(start: PhysAddr, len: usize) {
 }
 
 fn send(bytes: *const u8, len: usize) {
-    if !PORT.is_set_up.replace(true) {
-        // SAFETY: the register changes nothing but the port.
-        unsafe { port::write_u8(FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR) }
-    }
     let mut done = 0;
     while done < len {
         let count = (len - done).min(FIFO_BYTES);
         // SAFETY: writing data and reading the status change nothing but the port; the callers
         // pass so many bytes that can be read.
         unsafe {
-            port::write_bytes(DATA, bytes.add(done), count);
-            while port::read_u8(LINE_STATUS) & TRANSMITTER_EMPTY == 0 {}
+            let mut status =
+                port::write_bytes_then_read(DATA, bytes.add(done), count, LINE_STATUS);
+            while status & TRANSMITTER_EMPTY == 0 {
+                status = port::read_u8(LINE_STATUS);
+            }
         }
         done += count;
     }

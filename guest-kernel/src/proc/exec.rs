@@ -114,10 +114,8 @@ pub fn load(
     let mut memory = UserMemory { space: &mut space, fs };
     match map_all(&mut memory, inode, &executable, strings) {
         Ok(stack) => {
-            // The first instruction needs its page at once, and a trap costs more. Where it cannot
-            // be brought in, the program faults.
+            bring_in(&mut memory, &executable);
             let entry = UserAddr(executable.entry);
-            let _ = memory.space.page(memory.fs, entry, FaultAccess::Execute);
             Ok(Loaded { space, start: Start { entry, stack } })
         }
         Err(errno) => {
@@ -148,6 +146,16 @@ pub fn split_script_line(line: &[u8]) -> (&[u8], Option<&[u8]>) {
     match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
         Some(end) => (&line[..end], Some(line[end..].trim_ascii())),
         None => (line, None),
+    }
+}
+
+/// Brings in what the program needs almost at once, as a trap costs more: the page of its first
+/// instruction, and the first pages of code and constants. Where that fails, the program faults.
+fn bring_in(memory: &mut UserMemory<'_>, executable: &Executable) {
+    let entry = UserAddr(executable.entry);
+    let _ = memory.space.page(memory.fs, entry, FaultAccess::Execute);
+    for segment in executable.segments.iter().filter(|segment| !segment.write) {
+        let _ = memory.space.page(memory.fs, UserAddr(segment.address), FaultAccess::Read);
     }
 }
 
