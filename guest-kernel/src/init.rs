@@ -222,7 +222,7 @@ fn read_input(disk: Option<Disk>) -> (&'static [u8], PhysAddr) {
     let Some(mut disk) = disk else {
         bad_input("no read-only disk and no module: there is no input archive");
     };
-    let size = disk.read_capacity().saturating_mul(SECTOR_SIZE);
+    let size = disk.nr_sectors().saturating_mul(SECTOR_SIZE);
     let start = u32::try_from(size.div_ceil(PAGE_SIZE))
         .ok()
         .and_then(|count| frames().allocate_forever(count));

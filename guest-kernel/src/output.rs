@@ -56,8 +56,8 @@ impl fmt::Display for Error {
 pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Error> {
     let plan = Plan::new(fs, roots).map_err(Error::Pack)?;
     // The archive has whole sectors.
-    if !disk.has_sectors(plan.size_bytes() / SECTOR_SIZE) {
-        let capacity = disk.read_capacity() * SECTOR_SIZE;
+    if disk.nr_sectors() < plan.size_bytes() / SECTOR_SIZE {
+        let capacity = disk.nr_sectors() * SECTOR_SIZE;
         return Err(Error::TooSmall { needed: plan.size_bytes(), capacity });
     }
     let mut sink =

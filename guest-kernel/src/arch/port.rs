@@ -3,6 +3,8 @@
 //! I/O ports and device memory. Each access is an exit to the monitor.
 //!
 //! Device memory is mapped as any other. Ports are read and written by ring 0, on request (traps.S).
+//! So are device registers where there are several: a KVM that interprets ring 0 leaves and enters
+//! the processor for each access of ring 3, which costs more than interpreting some instructions.
 
 use super::cpu;
 use super::layout::DIRECT_MAP;
@@ -40,10 +42,11 @@ pub unsafe fn write_bytes_then_read(port: u16, bytes: *const u8, len: usize, the
     unsafe { ask(Request::WritePortBytes, ports, bytes.addr(), len) }
 }
 
-/// Lets ring 0 access ports: `source` is a value or an address of `len` bytes.
+/// Lets ring 0 access a device: `source` is a value or an address, `len` what is there.
 ///
 /// # Safety
-/// The bytes can be read, and the access has no effect on memory.
+/// What is there can be read and, for [`Request::Registers`], written. The caller answers for what
+/// the device does.
 unsafe fn ask(request: Request, ports: u32, source: usize, len: usize) -> u8 {
     let answer: u64;
     // Something else may be asked for already, for the return to the program.
@@ -52,8 +55,8 @@ unsafe fn ask(request: Request, ports: u32, source: usize, len: usize) -> u8 {
     // SAFETY: ring 0 does what was requested and comes back with the stack that it is told in r9.
     unsafe {
         asm!("mov r9, rsp", "syscall", inout("edx") ports => _, inout("rsi") source => _,
-            inout("r8") len => _, out("rax") answer, out("rcx") _, out("r9") _, out("r10") _,
-            out("r11") _);
+            inout("r8") len => _, out("rax") answer, out("rcx") _, out("rdi") _, out("r9") _,
+            out("r10") _, out("r11") _);
     }
     cpu::request(pending);
     let [answer, ..] = answer.to_le_bytes();
@@ -87,4 +90,25 @@ pub unsafe fn write_register(address: u64, value: u32) {
         asm!("mov [{}], {:e}", in(reg) DIRECT_MAP + address, in(reg) value,
             options(nostack, preserves_flags));
     }
+}
+
+/// A 32-bit device register: its physical address, below 4 GiB, and what it holds or is to hold.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Register {
+    /// Its address.
+    pub address: u32,
+    /// Its value.
+    pub value: u32,
+}
+
+/// Writes the first `nr_writes` registers, at least one, and then reads the others.
+///
+/// # Safety
+/// As for [`read_register`] and [`write_register`].
+pub unsafe fn access_registers(registers: &mut [Register], nr_writes: usize) {
+    assert!((1..=registers.len()).contains(&nr_writes), "registers without one to write");
+    let counts = nr_writes | (registers.len() - nr_writes) << 32;
+    // SAFETY: the list is as long as the counts say; the caller answers for the registers.
+    unsafe { ask(Request::Registers, 0, registers.as_mut_ptr().expose_provenance(), counts) };
 }

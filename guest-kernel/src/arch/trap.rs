@@ -58,6 +58,8 @@ pub enum Request {
     WritePort = 3,
     /// Bytes are to be written to a port, and one to be read from another; the kernel goes on.
     WritePortBytes = 4,
+    /// Device registers are to be written, and others read; the kernel goes on.
+    Registers = 5,
 }
 
 /// Flags that are always on: the reserved bit 1 and the interrupt flag.
@@ -231,6 +233,7 @@ core::arch::global_asm!(
     REQUEST_WRITE_BASES = const Request::WriteBases as u8,
     REQUEST_READ_PORT = const Request::ReadPort as u8,
     REQUEST_WRITE_PORT = const Request::WritePort as u8,
+    REQUEST_REGISTERS = const Request::Registers as u8,
     RAX_TO_END = const size_of::<Registers>() - offset_of!(Registers, rax),
     RCX_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, rcx),
     R11_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, r11),

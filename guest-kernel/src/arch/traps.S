@@ -125,7 +125,7 @@ request_served:
 
 # What the kernel cannot do in ring 3. For ports: dx = port, with a port to read afterwards above it,
 # rsi = value or address, r8 = length, r9 = the kernel's stack; the answer is in al, and rcx, rdx, rsi,
-# r8, r10 and r11 are lost.
+# rdi, r8, r10 and r11 are lost.
 serve_request:
     mov al, [rip + ring0_request]
     mov byte ptr [rip + ring0_request], {REQUEST_NONE}
@@ -136,6 +136,8 @@ serve_request:
     je read_port
     cmp al, {REQUEST_WRITE_PORT}
     je write_port
+    cmp al, {REQUEST_REGISTERS}
+    je access_registers
     mov rcx, r8
     rep outsb
     shr edx, 16
@@ -153,6 +155,26 @@ return_to_kernel:
     push {USER_CODE}
     push r10
     iretq
+
+# Expects: rsi = pairs of a device register's address and a value; in r8 the number of those to
+# write, which is not 0, and above it the number of those to read, which come behind.
+access_registers:
+    mov ecx, r8d
+write_register:
+    lodsd
+    mov edi, eax
+    movsd
+    loop write_register
+    mov rcx, r8
+    shr rcx, 32
+    jz return_to_kernel
+read_register:
+    lodsd
+    mov eax, [rax]
+    mov [rsi], eax
+    add rsi, 4
+    loop read_register
+    jmp return_to_kernel
 
 write_bases:
     mov r11, rdx

@@ -4,15 +4,22 @@
 //!
 //! Follows Virtio 1.2: 3.1.1 (initialization), 4.2.3 (MMIO), 2.7 (split queue), 5.2 (block).
 //! Every register access is an exit to the monitor, so only those are made that the specification
-//! asks for. A request may have many segments at any byte address, so data goes between the disk
+//! asks for, and several at once where none depends on another's answer. A request may have many segments at any byte address, so data goes between the disk
 //! and its final place in memory with no copy.
 
-use crate::arch::{layout::PAGE_SIZE, port};
+use crate::arch::{
+    layout::PAGE_SIZE,
+    port::{self, Register},
+};
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use core::sync::atomic::{Ordering, fence};
 use seed_protocols::block::{CONFIG_CAPACITY, F_FLUSH, F_RO, RequestHeader, RequestType, Status};
 use seed_protocols::virtio::{self, mmio, ring, status};
+
+/// Size in sectors, in two halves. The generation register would guard against a change between
+/// them; ours never changes.
+const CAPACITY: u64 = mmio::CONFIG + CONFIG_CAPACITY;
 
 /// Descriptors of the queue that we ask for.
 const QUEUE_SIZE: u32 = 128;
@@ -86,11 +93,15 @@ pub struct Disk {
     /// Requests so far, which is what both ring indices are at.
     requests: u16,
     features: u32,
+    nr_sectors: u64,
 }
 
 /// The registers of a virtio-mmio slot, by its physical address.
 #[derive(Clone, Copy, Debug)]
 struct Slot(u64);
+
+/// Registers that are accessed at once, at most.
+const ACCESSES_MAX: usize = 12;
 
 impl Slot {
     fn read(self, register: u64) -> u32 {
@@ -102,6 +113,21 @@ impl Slot {
         // SAFETY: the machine has a virtio-mmio transport here; the only memory that its device
         // touches is the queue's frame and the segments of the request in it.
         unsafe { port::write_register(self.0 + register, value) }
+    }
+
+    /// Writes registers in this order, and then reads others.
+    fn access<const N: usize>(self, writes: &[(u64, u32)], reads: [u64; N]) -> [u32; N] {
+        let reads = reads.map(|register| (register, 0));
+        let mut registers = [Register::default(); ACCESSES_MAX];
+        let registers = &mut registers[..writes.len() + N];
+        for (register, &(offset, value)) in registers.iter_mut().zip(writes.iter().chain(&reads)) {
+            #[expect(clippy::cast_possible_truncation, reason = "slots lie below 4 GiB")]
+            let address = (self.0 + offset) as u32;
+            *register = Register { address, value };
+        }
+        // SAFETY: as for `read` and `write`.
+        unsafe { port::access_registers(registers, writes.len()) };
+        core::array::from_fn(|index| registers[writes.len() + index].value)
     }
 }
 
@@ -117,32 +143,37 @@ impl Disk {
         if slot.read(mmio::DEVICE_ID) != virtio::DEVICE_ID_BLOCK {
             return Ok(None);
         }
-        let version = slot.read(mmio::VERSION);
+        let mut state = status::ACKNOWLEDGE | status::DRIVER;
+        let start = [(mmio::STATUS, 0), (mmio::STATUS, state), (mmio::DEVICE_FEATURES_SEL, 0)];
+        let [version, offered] = slot.access(&start, [mmio::VERSION, mmio::DEVICE_FEATURES]);
         if version != virtio::VERSION {
             return Err(Error::Version(version));
         }
-        slot.write(mmio::STATUS, 0);
-        let mut state = status::ACKNOWLEDGE | status::DRIVER;
-        slot.write(mmio::STATUS, state);
-        slot.write(mmio::DEVICE_FEATURES_SEL, 0);
-        let features = slot.read(mmio::DEVICE_FEATURES) & (1 << F_RO | 1 << F_FLUSH);
+        let features = offered & (1 << F_RO | 1 << F_FLUSH);
+        state |= status::FEATURES_OK;
+        let negotiation = [
+            (mmio::DRIVER_FEATURES_SEL, 0),
+            (mmio::DRIVER_FEATURES, features),
+            (mmio::DRIVER_FEATURES_SEL, 1),
+            (mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32)),
+            (mmio::STATUS, state),
+            (mmio::QUEUE_SEL, 0),
+        ];
         // A reset leaves no feature accepted, so a word of none need not be written: that of a disk
         // that is only read, as being read-only is for the driver to know, not to accept.
-        if features & 1 << F_RO == 0 {
-            slot.write(mmio::DRIVER_FEATURES_SEL, 0);
-            slot.write(mmio::DRIVER_FEATURES, features);
-        }
-        slot.write(mmio::DRIVER_FEATURES_SEL, 1);
-        slot.write(mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32));
-        state |= status::FEATURES_OK;
-        slot.write(mmio::STATUS, state);
-        if slot.read(mmio::STATUS) & status::FEATURES_OK == 0 {
+        let skipped = if features & 1 << F_RO == 0 { 0 } else { 2 };
+        let answers = [mmio::STATUS, mmio::QUEUE_NUM_MAX, CAPACITY, CAPACITY + 4];
+        let [accepted, size_max, low, high] = slot.access(&negotiation[skipped..], answers);
+        if accepted & status::FEATURES_OK == 0 {
             return Err(Error::Features);
         }
+        if size_max < QUEUE_SIZE {
+            return Err(Error::Queue(size_max));
+        }
         let queue = frames().allocate(Fill::Zeroed).ok_or(Error::NoMemory)?;
-        set_up_queue(slot, queue)?;
-        slot.write(mmio::STATUS, state | status::DRIVER_OK);
-        Ok(Some(Self { slot, queue, requests: 0, features }))
+        set_up_queue(slot, queue, state | status::DRIVER_OK);
+        let nr_sectors = u64::from(high) << 32 | u64::from(low);
+        Ok(Some(Self { slot, queue, requests: 0, features, nr_sectors }))
     }
 
     /// Whether the disk may be written.
@@ -151,21 +182,10 @@ impl Disk {
         if self.features & 1 << F_RO != 0 { Access::ReadOnly } else { Access::ReadWrite }
     }
 
-    /// Whether there are at least so many sectors. Asks the device.
+    /// Size in sectors.
     #[must_use]
-    pub fn has_sectors(&self, count: u64) -> bool {
-        // Mostly the low half says enough, and each half is an exit.
-        u64::from(self.slot.read(mmio::CONFIG + CONFIG_CAPACITY)) >= count
-            || self.read_capacity() >= count
-    }
-
-    /// Size in sectors. Asks the device.
-    #[must_use]
-    pub fn read_capacity(&self) -> u64 {
-        // The generation register guards against a change between the halves; ours never changes.
-        let low = self.slot.read(mmio::CONFIG + CONFIG_CAPACITY);
-        let high = self.slot.read(mmio::CONFIG + CONFIG_CAPACITY + 4);
-        u64::from(high) << 32 | u64::from(low)
+    pub fn nr_sectors(&self) -> u64 {
+        self.nr_sectors
     }
 
     /// Reads sectors into memory. The segments' lengths add up to whole sectors.
@@ -248,27 +268,25 @@ impl Disk {
     }
 }
 
-fn set_up_queue(slot: Slot, queue: Frame) -> Result<(), Error> {
-    slot.write(mmio::QUEUE_SEL, 0);
-    let size_max = slot.read(mmio::QUEUE_NUM_MAX);
-    if size_max < QUEUE_SIZE {
-        return Err(Error::Queue(size_max));
-    }
-    slot.write(mmio::QUEUE_NUM, QUEUE_SIZE);
-    for (low, high, offset) in [
-        (mmio::QUEUE_DESC_LOW, mmio::QUEUE_DESC_HIGH, 0),
-        (mmio::QUEUE_DRIVER_LOW, mmio::QUEUE_DRIVER_HIGH, AVAIL_OFFSET),
-        (mmio::QUEUE_DEVICE_LOW, mmio::QUEUE_DEVICE_HIGH, USED_OFFSET),
-    ] {
-        let address = queue.start().add(offset).0;
-        slot.write(low, (address & 0xffff_ffff) as u32);
-        slot.write(high, (address >> 32) as u32);
-    }
+/// Tells the device where its queue is, and that it may begin.
+fn set_up_queue(slot: Slot, queue: Frame, state: u32) {
     // The driver polls.
     let flags = queue.start().add(AVAIL_OFFSET);
     frames().write(flags, &ring::AVAIL_F_NO_INTERRUPT.to_le_bytes());
-    slot.write(mmio::QUEUE_READY, 1);
-    Ok(())
+    let low = |offset| (queue.start().add(offset).0 & 0xffff_ffff) as u32;
+    let high = |offset| (queue.start().add(offset).0 >> 32) as u32;
+    let writes = [
+        (mmio::QUEUE_NUM, QUEUE_SIZE),
+        (mmio::QUEUE_DESC_LOW, low(0)),
+        (mmio::QUEUE_DESC_HIGH, high(0)),
+        (mmio::QUEUE_DRIVER_LOW, low(AVAIL_OFFSET)),
+        (mmio::QUEUE_DRIVER_HIGH, high(AVAIL_OFFSET)),
+        (mmio::QUEUE_DEVICE_LOW, low(USED_OFFSET)),
+        (mmio::QUEUE_DEVICE_HIGH, high(USED_OFFSET)),
+        (mmio::QUEUE_READY, 1),
+        (mmio::STATUS, state),
+    ];
+    let [] = slot.access(&writes, []);
 }
 
 fn write_descriptor(queue: PhysAddr, index: u16, (address, length): Segment, flags: u16) {
