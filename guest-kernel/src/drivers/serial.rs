@@ -46,8 +46,7 @@ fn send(bytes: *const u8, len: usize) {
         // SAFETY: writing data and reading the status change nothing but the port; the callers
         // pass so many bytes that can be read.
         unsafe {
-            let mut status =
-                port::write_bytes_then_read(DATA, bytes.add(done), count, LINE_STATUS);
+            let mut status = port::write_bytes_then_read(DATA, bytes.add(done), count, LINE_STATUS);
             while status & TRANSMITTER_EMPTY == 0 {
                 status = port::read_u8(LINE_STATUS);
             }
