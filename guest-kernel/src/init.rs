@@ -260,7 +260,9 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         environment: &settings.environment,
         random: random_bytes,
     };
-    let loaded = exec::load(&mut fs, cwd, &strings, table_pattern()).unwrap_or_else(|error| {
+    let found = exec::find(&mut fs, cwd, settings.path);
+    let loaded = found.and_then(|inode| exec::load(&mut fs, inode, &strings, table_pattern()));
+    let loaded = loaded.unwrap_or_else(|error| {
         let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
         end_with(&match error {
             ExecError::Path(_) => EndState::NotFound(&message),

@@ -88,6 +88,15 @@ fn a_script_names_its_interpreter() {
 }
 
 #[test]
+fn a_program_that_runs_is_not_written_and_the_other_way_round() {
+    let text = "$b cp in/busybox out/copy\n\
+                (echo x >>init) 2>&1; (: >init) 2>&1; $b truncate -s 0 init 2>&1\n\
+                (out/copy true) 3>>out/copy 2>&1; echo $?; out/copy true; echo $?\n\
+                out/copy sleep 1 & $b rm out/copy; echo written >out/copy; wait; $b cat out/copy";
+    script(text).run();
+}
+
+#[test]
 fn standard_descriptors_have_names() {
     script("echo text > /dev/stdout; echo lost > /dev/null; $b ls /proc/self/fd | $b head -1")
         .run();

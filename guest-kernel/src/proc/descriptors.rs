@@ -178,6 +178,11 @@ impl Descriptors {
         self.table.len().next_power_of_two().max(64)
     }
 
+    /// The open files, once for each number.
+    pub fn files(&self) -> impl Iterator<Item = &OpenFile> {
+        self.table.iter().flatten().map(|descriptor| &*descriptor.file)
+    }
+
     /// The numbers in use, in order.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         (0..).zip(&self.table).filter(|(_, slot)| slot.is_some()).map(|(fd, _)| fd)

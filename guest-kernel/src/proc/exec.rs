@@ -91,23 +91,32 @@ impl Start {
     }
 }
 
-/// Loads the program at `strings.path`. `pattern` is the root of page tables that map the kernel.
+/// Finds the file at `path`, which may be executed.
 ///
 /// # Errors
 /// See [`ExecError`].
-pub fn load(
-    fs: &mut FileSystem,
-    cwd: InodeId,
-    strings: &Strings<'_>,
-    pattern: PhysAddr,
-) -> Result<Loaded, ExecError> {
-    let inode = fs.resolve(cwd, strings.path, Follow::Last).map_err(ExecError::Path)?;
+pub fn find(fs: &mut FileSystem, cwd: InodeId, path: &[u8]) -> Result<InodeId, ExecError> {
+    let inode = fs.resolve(cwd, path, Follow::Last).map_err(ExecError::Path)?;
     if fs.kind(inode) != Kind::Regular {
         return Err(ExecError::NotRegular);
     }
     if fs.permissions(inode) & EXECUTABLE_BITS == 0 {
         return Err(ExecError::NotExecutable);
     }
+    Ok(inode)
+}
+
+/// Loads the program in a file that was found. `pattern` is the root of page tables that map the
+/// kernel.
+///
+/// # Errors
+/// See [`ExecError`].
+pub fn load(
+    fs: &mut FileSystem,
+    inode: InodeId,
+    strings: &Strings<'_>,
+    pattern: PhysAddr,
+) -> Result<Loaded, ExecError> {
     let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
     let tables = PageTables::new(pattern).map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
     let mut space = AddressSpace::new(tables);

@@ -149,7 +149,10 @@ impl Kernel {
         let mut random = [0; 16];
         self.random.fill(&mut random);
         let strings = Strings { path, arguments, environment, random };
-        match exec::load(&mut self.fs, self.process.cwd, &strings, init::table_pattern()) {
+        let inode =
+            exec::find(&mut self.fs, self.process.cwd, path).map_err(|error| error.errno())?;
+        self.check_is_not_written(inode)?;
+        match exec::load(&mut self.fs, inode, &strings, init::table_pattern()) {
             Ok(loaded) => Ok(loaded),
             Err(ExecError::Elf(_)) if depth < SCRIPT_DEPTH_MAX => {
                 let line =

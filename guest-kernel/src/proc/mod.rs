@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod locks;
 pub mod pipe;
 pub mod process;
+mod program_files;
 pub mod schedule;
 pub mod shared;
 pub mod signal;

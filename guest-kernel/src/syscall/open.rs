@@ -58,6 +58,9 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     };
     let inode = find(kernel, start, &path, flags, mode, follow)?;
     let kind = kernel.fs.kind(inode.id);
+    if kind == Kind::Regular && flags & (O_ACCMODE | O_TRUNC) != O_RDONLY && !inode.is_new {
+        kernel.check_is_not_run(inode.id)?;
+    }
     if kernel.fs.proc_node(inode.id).is_some() {
         open_proc_text(kernel, inode.id, flags)?;
     }

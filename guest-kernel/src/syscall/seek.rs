@@ -63,6 +63,7 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn truncate(kernel: &mut Kernel, call: &Registers) -> Answer {
     let text = path::read(kernel, call.argument(0))?;
     let inode = kernel.fs.resolve(kernel.process.cwd, &text, Follow::Last)?;
+    kernel.check_is_not_run(inode)?;
     set_size(kernel, inode, call.argument(1))
 }
 

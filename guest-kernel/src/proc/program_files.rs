@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Files of programs are either run or written, never both: `ETXTBSY`.
+//!
+//! Pages of a running program come from its file when they are touched, so its file must keep its
+//! content. Nothing is counted for that: whoever opens or executes a file looks at what there is.
+
+use super::descriptors::Target;
+use super::process::Process;
+use crate::errno::Errno;
+use crate::fs::InodeId;
+use crate::kernel::Kernel;
+use crate::mm::space::{Area, Backing, Sharing};
+use core::iter;
+
+impl Kernel {
+    /// Checks that a file may be opened to be written, or cut.
+    ///
+    /// # Errors
+    /// `ETXTBSY`: a process runs it.
+    pub fn check_is_not_run(&self, inode: InodeId) -> Result<(), Errno> {
+        let is_text = |area: &Area| {
+            area.access.execute
+                && area.sharing == Sharing::Private
+                && matches!(area.backing, Backing::File { inode: of, .. } if of == inode)
+        };
+        let is_run = self.everybody().any(|process| process.space.areas().iter().any(is_text));
+        if is_run { Err(Errno::ETXTBSY) } else { Ok(()) }
+    }
+
+    /// Checks that a file may be executed.
+    ///
+    /// # Errors
+    /// `ETXTBSY`: it is open to be written.
+    pub fn check_is_not_written(&self, inode: InodeId) -> Result<(), Errno> {
+        let is_written = self.everybody().any(|process| {
+            process.descriptors.files().any(|file| {
+                file.is_writable() && matches!(file.target, Target::Inode(of) if of == inode)
+            })
+        });
+        if is_written { Err(Errno::ETXTBSY) } else { Ok(()) }
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = &Process> {
+        iter::once(&*self.process).chain(self.processes.iter())
+    }
+}
