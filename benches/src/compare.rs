@@ -14,6 +14,7 @@ use crate::memory::{self, Memory};
 use crate::ratios::{self, Ratio};
 use crate::rounds::{self, Measured, Prepared};
 use crate::scenario::{self, Scenario};
+use crate::stages::{self, Stages};
 use crate::statistics::Times;
 use crate::{chart, table};
 
@@ -44,6 +45,7 @@ pub(crate) struct Results {
     pub(crate) ratios: Vec<Ratio>,
     pub(crate) memory: Vec<(Contender, Memory)>,
     pub(crate) density: Option<Density>,
+    pub(crate) stages: Option<Stages>,
 }
 
 impl Results {
@@ -86,6 +88,7 @@ impl Results {
             "scenarios": self.measured.iter().map(scenario).collect::<Vec<_>>(),
             "ratios": self.ratios.iter().map(Ratio::to_json).collect::<Vec<_>>(),
             "memory": self.memory.iter().map(memory).collect::<Vec<_>>(),
+            "stages": self.stages.as_ref().map(Stages::to_json),
             "density": self.density.as_ref().map(Density::to_json),
         })
     }
@@ -162,7 +165,10 @@ fn measure_all(options: &Options) -> Result<Results, String> {
     let hello = &scenarios[0];
     let has_kvm = Contender::Seedvmm.is_available();
     let density = (is_wanted("density") && has_kvm).then(|| density::measure(hello, &stay));
-    Ok(Results { machine, measured, ratios, memory, density: density.transpose()? })
+    let of_hello = measured.iter().find(|measured| measured.scenario.name == hello.name);
+    let stages = of_hello.filter(|_| has_kvm).map(|whole| stages::measure(hello, whole));
+    let (density, stages) = (density.transpose()?, stages.transpose()?);
+    Ok(Results { machine, measured, ratios, memory, density, stages })
 }
 
 fn measure_memory(stay: &Scenario) -> Result<Vec<(Contender, Memory)>, String> {

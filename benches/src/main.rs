@@ -24,6 +24,7 @@ mod qemu;
 mod ratios;
 mod rounds;
 mod scenario;
+mod stages;
 mod statistics;
 mod table;
 

@@ -31,6 +31,11 @@ pub(crate) fn disk() -> PathBuf {
     build("musl-gcc", "programs", "disk.c", &[])
 }
 
+/// The steps of making a machine, each timed.
+pub(crate) fn stages() -> PathBuf {
+    build("gcc", "programs", "stages.c", &[])
+}
+
 fn build(compiler: &str, folder: &str, source: &str, more: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let name = format!("bench-{}", source.trim_end_matches(".c"));

@@ -36,6 +36,7 @@ pub(crate) fn everything(results: &Results) -> String {
     text += &ratios(results);
     text += &memory(results);
     text += &density(results);
+    text += &stages(results);
     text
 }
 
@@ -147,6 +148,21 @@ fn density(results: &Results) -> String {
         ("growth of its descriptors", density.growth_descriptors.to_string()),
     ] {
         let _ = writeln!(text, "| {what} | {value} |");
+    }
+    text
+}
+
+fn stages(results: &Results) -> String {
+    let Some(stages) = &results.stages else { return String::new() };
+    let row = |name: &str, milliseconds: f64| format!("| {name} | {:.0} |\n", milliseconds * 1e3);
+    let mut text = "\n| one \"hello\" of `seedvmm`, main job | µs |\n|---|---|\n".to_owned();
+    for (name, times) in &stages.seedvmm {
+        text += &row(name, times.median());
+    }
+    text += &row("process start before main, and its end after the machine's", stages.rest_ms);
+    text += "\n| what KVM charges anybody | µs |\n|---|---|\n";
+    for (name, times) in &stages.kvm {
+        text += &row(name, times.median());
     }
     text
 }
