@@ -16,7 +16,8 @@ use crate::rounds::{self, Measured, Prepared};
 use crate::scenario::{self, Scenario};
 use crate::stages::{self, Stages};
 use crate::statistics::Times;
-use crate::{chart, table};
+use crate::table::{self, Place};
+use crate::chart;
 
 /// What the command line asks for.
 pub(crate) struct Options {
@@ -104,8 +105,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     write(Path::new("target/bench"), &results)?;
     if options.docs {
         write(Path::new("docs/performance"), &results)?;
-        table::update(Path::new("docs/performance.md"), &table::everything(&results))?;
-        table::update(Path::new("README.md"), &table::hello(&results))?;
+        let figures = table::everything(&results);
+        table::update(Path::new("docs/performance.md"), Place::Figures, &figures)?;
+        table::update(Path::new("README.md"), Place::Figures, &table::hello(&results))?;
     }
     Ok(())
 }

@@ -11,9 +11,24 @@ use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seed
 use crate::rounds::Measured;
 use crate::statistics::Times;
 
-/// Lines of a document between which figures stand.
-const BEGIN: &str = "<!-- figures: begin, written by seed-benches -->";
-const END: &str = "<!-- figures: end -->";
+/// A place in a document, between two lines that name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// Of what `compare` measures.
+    Figures,
+    /// Of what `instructions` counts.
+    Counts,
+}
+
+impl Place {
+    fn lines(self) -> (String, String) {
+        let name = match self {
+            Self::Figures => "figures",
+            Self::Counts => "counts",
+        };
+        (format!("<!-- {name}: begin, written by seed-benches -->"), format!("<!-- {name}: end -->"))
+    }
+}
 
 /// Columns of the tables.
 const COLUMNS: &[Contender] = &[Host, Seedvmm, QemuKvm, QemuTcg];
@@ -183,19 +198,20 @@ pub(crate) fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// Puts `text` between the marks of a document.
-pub(crate) fn update(path: &Path, text: &str) -> Result<(), String> {
+/// Puts `text` into its place in a document.
+pub(crate) fn update(path: &Path, place: Place, text: &str) -> Result<(), String> {
     let error = |error: std::io::Error| format!("{}: {error}", path.display());
     let document = fs::read_to_string(path).map_err(error)?;
-    let document = between_marks(&document, text)
-        .ok_or_else(|| format!("{}: no line {BEGIN}", path.display()))?;
+    let document = with_text(&document, place, text)
+        .ok_or_else(|| format!("{} has no line {}", path.display(), place.lines().0))?;
     fs::write(path, document).map_err(error)
 }
 
-fn between_marks(document: &str, text: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
+fn with_text(document: &str, place: Place, text: &str) -> Option<String> {
+    let (begin, end) = place.lines();
+    let (before, rest) = document.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{}\n{end}{after}", text.trim_end()))
 }
 
 #[cfg(test)]
@@ -203,11 +219,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_keeps_what_is_around_the_marks() {
-        let document = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let expected = format!("before\n{BEGIN}\nnew\n{END}\nafter\n");
-        assert_eq!(between_marks(&document, "new\n"), Some(expected));
-        assert_eq!(between_marks("no marks", "new"), None);
+    fn a_document_keeps_what_is_around_the_place() {
+        let (begin, end) = Place::Counts.lines();
+        let document = format!("before\n{begin}\nold\n{end}\nafter\n");
+        let expected = format!("before\n{begin}\nnew\n{end}\nafter\n");
+        assert_eq!(with_text(&document, Place::Counts, "new\n"), Some(expected));
+        assert_eq!(with_text(&document, Place::Figures, "new"), None);
     }
 
     #[test]

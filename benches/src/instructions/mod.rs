@@ -10,12 +10,14 @@
 mod kept;
 mod trace;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use seed_tests::paths::{self, Scratch};
 use seed_tests::program::{self, Program};
 
+use crate::table::{self, Place};
 use crate::{programs, rounds};
 use kept::Kept;
 use trace::{Count, Image, Window};
@@ -79,8 +81,19 @@ pub(crate) fn run(action: Action) -> Result<(), String> {
     match action {
         Action::Print => Ok(()),
         Action::Check => Kept::read(&path)?.check(&figures),
-        Action::Keep => Kept::write(&path, &figures),
+        Action::Keep => {
+            Kept::write(&path, &figures)?;
+            table::update(Path::new("docs/performance.md"), Place::Counts, &in_table(&figures))
+        }
     }
+}
+
+fn in_table(figures: &[(&str, Figure)]) -> String {
+    let mut text = "| | ring 0 | ring 3 | string iterations |\n|---|---|---|---|\n".to_owned();
+    for (name, Figure { ring0, ring3, iterations }) in figures {
+        let _ = writeln!(text, "| {name} | {ring0:.0} | {ring3:.0} | {iterations:.0} |");
+    }
+    text
 }
 
 fn count_all() -> Result<Vec<(&'static str, Figure)>, String> {

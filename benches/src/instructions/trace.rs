@@ -24,6 +24,10 @@ const PRIVILEGE_MASK: u32 = 3;
 /// The instruction `pause`.
 const PAUSE: [u8; 2] = [0xf3, 0x90];
 
+/// Time passes by instructions, one nanosecond for each, so that a tick comes as seldom as on a
+/// processor, and always at the same place.
+const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
+
 /// Instructions at most of a turn of a loop that waits.
 const WAIT_TURN_MAX: u64 = 12;
 
@@ -119,7 +123,7 @@ pub(super) fn count(
     let log = folder.join("instructions.log");
     let mut command = Command::new(qemu::PROGRAM);
     command.args(qemu::arguments(Accelerator::Tcg, folder.path(), words));
-    command.args(one_at_a_time()?).args(["-d", "exec,nochain", "-D"]).arg(&log);
+    command.args(one_at_a_time()?).args(CLOCK).args(["-d", "exec,nochain", "-D"]).arg(&log);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let status = command.status().map_err(|error| format!("QEMU does not start: {error}"))?;
     if status.code() != Some(qemu::SUCCESS) {
