@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::chart;
 use crate::contender::Contender;
 use crate::density::{self, Density};
 use crate::machine::Machine;
@@ -17,7 +18,6 @@ use crate::scenario::{self, Scenario};
 use crate::stages::{self, Stages};
 use crate::statistics::Times;
 use crate::table::{self, Place};
-use crate::chart;
 
 /// What the command line asks for.
 pub(crate) struct Options {

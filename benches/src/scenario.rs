@@ -4,8 +4,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use seed_tests::program::{self, Program};
+use seed_tests::toolchain;
 
 use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seedvmm};
 use crate::programs;
@@ -16,6 +18,10 @@ const MIB: u64 = 1 << 20;
 /// Files of the tree, and in each of its folders.
 const TREE_FILES: usize = 2600;
 const FILES_PER_FOLDER: usize = 20;
+
+/// tcc's sources in one, with musl.
+const COMPILE: &str = "tcc -static -DTCC_TARGET_X86_64 -DTCC_MUSL -DONE_SOURCE=1 -Iin/tcc/source \
+                       -o out/tcc in/tcc/source/tcc.c";
 
 /// What the host does where a guest runs a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +120,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             rounds_of_tcg: 10,
             ..Scenario::work("disk-write", "256 MiB made and written", "work fill 256")
         },
+        Scenario {
+            files: with_compiler,
+            rounds: 10,
+            rounds_of_tcg: 5,
+            ..Scenario::work("compile", "tcc compiles and links itself", COMPILE)
+        },
         Scenario::steps("spawn", "1,000 times fork, exec, wait", "work spawn 1000 hello"),
         Scenario::steps("getpid", "getpid", "work getpid 4000"),
         Scenario::steps("read", "read 4 KiB", "work read 4000"),
@@ -177,6 +189,16 @@ fn with_tree(folder: &Path) {
 fn tree_file_size(number: usize) -> usize {
     let spread = number * 7919 % 1000;
     256 + spread * spread * 16_000 / 1_000_000
+}
+
+fn with_compiler(folder: &Path) {
+    put_program(folder, "init", &program::path(toolchain::TCC));
+    for (name, place) in toolchain::files() {
+        let target = folder.join(name);
+        let copied = fs::create_dir_all(target.parent().expect("it lies in the folder"))
+            .and_then(|()| Command::new("cp").arg("-rL").args([&place, &target]).status());
+        assert!(copied.is_ok_and(|status| status.success()), "cannot copy {}", place.display());
+    }
 }
 
 fn with_big_file(folder: &Path) {

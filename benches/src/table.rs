@@ -26,7 +26,10 @@ impl Place {
             Self::Figures => "figures",
             Self::Counts => "counts",
         };
-        (format!("<!-- {name}: begin, written by seed-benches -->"), format!("<!-- {name}: end -->"))
+        (
+            format!("<!-- {name}: begin, written by seed-benches -->"),
+            format!("<!-- {name}: end -->"),
+        )
     }
 }
 
@@ -113,8 +116,13 @@ fn steps(results: &Results) -> String {
     for measured in &results.measured {
         let Some(steps) = measured.scenario.steps else { continue };
         let cells = cells(measured, |contender, times| {
-            let start = nothing.times(contender).map_or(0.0, Times::median);
-            number((times.median() - start) * 1e3 / f64::from(steps))
+            let Some(start) = nothing.times(contender) else { return "-".to_owned() };
+            let taken = times.median() - start.median();
+            let is_lost_in_noise = taken < start.third_quartile() - start.first_quartile();
+            match is_lost_in_noise {
+                true => "lost in start-up".to_owned(),
+                false => number(taken * 1e3 / f64::from(steps)),
+            }
         });
         let _ = writeln!(text, "| {} | {cells} |", measured.scenario.title);
     }

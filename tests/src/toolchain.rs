@@ -2,7 +2,7 @@
 
 //! A C compiler for guests: tcc with the headers and libraries of musl, below `in/`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::case::Case;
 use crate::program::{self, Program};
@@ -18,13 +18,21 @@ const LINKED: &[&str] =
 /// tcc itself.
 pub const TCC: Program = Program::Packaged("tcc", "tcc");
 
-/// Adds the compiler as `in/tcc/tcc`, its own sources as `in/tcc/source`, and all that it needs.
+/// The compiler as `in/tcc/tcc`, its own sources as `in/tcc/source`, and all that it needs: for each
+/// its name in the guest, and the file or folder here.
 #[must_use]
-pub fn add_to(case: Case) -> Case {
+pub fn files() -> Vec<(String, PathBuf)> {
     let tcc = program::path(TCC);
     let tcc = tcc.parent().expect("it lies in the package's folder");
-    let case = case.copy("in/tcc", tcc).copy("in/musl/include", Path::new(HEADERS));
-    LINKED.iter().fold(case, |case, name| {
-        case.copy(&format!("in/musl/lib/{name}"), &Path::new(LIBRARIES).join(name))
-    })
+    let mut files =
+        vec![("in/tcc".to_owned(), tcc.to_owned()), ("in/musl/include".to_owned(), HEADERS.into())];
+    let linked = |name: &&str| (format!("in/musl/lib/{name}"), Path::new(LIBRARIES).join(name));
+    files.extend(LINKED.iter().map(linked));
+    files
+}
+
+/// Adds the compiler and all that it needs.
+#[must_use]
+pub fn add_to(case: Case) -> Case {
+    files().iter().fold(case, |case, (name, place)| case.copy(name, place))
 }
