@@ -50,8 +50,8 @@ fn build_kernel(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Erro
     // Empty is none: the wrapper is for the program alone, and its path would colour the image.
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "");
     cargo.env("CARGO_ENCODED_RUSTFLAGS", kernel_flags(workspace).join(FLAG_SEPARATOR));
-    // The image is copied at each start: small is what makes it fast.
-    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+    // Each page that a run touches of the image costs a fault, so small is fast.
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "z");
     let status = cargo.status()?;
     if !status.success() {
         return Err(format!("the seed kernel does not build: {status}").into());
@@ -86,6 +86,8 @@ fn kernel_flags(workspace: &Path) -> Vec<String> {
         // The kernel must not touch vector registers: they hold the program's values.
         "-Ctarget-feature=-mmx,-sse,-sse2,+soft-float",
         "-Cforce-frame-pointers=no",
+        // Level "z" inlines less than what makes code smallest: calls have a price, too.
+        "-Cllvm-args=-inline-threshold=25",
         "-Clink-arg=-nostartfiles",
         "-Clink-arg=-nodefaultlibs",
         "-Clink-arg=-static",

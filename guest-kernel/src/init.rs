@@ -88,7 +88,7 @@ impl Boot {
     /// Reads the start info.
     ///
     /// # Safety
-    /// A PVH loader left it there, below 4 GiB, and nothing has changed since.
+    /// A PVH loader left it there, below 1 GiB, and nothing has changed since.
     unsafe fn read(address: u64) -> Self {
         // SAFETY: the caller promises the structure.
         let info = unsafe { &*at::<[u8; StartInfo::SIZE]>(address) };
@@ -134,7 +134,7 @@ impl Boot {
         let table = image_end.max(large_end - large_end / PAGE_SIZE * FRAME_INFO_BYTES);
         let table_end = table + page_up(end / PAGE_SIZE * FRAME_INFO_BYTES);
         // SAFETY: the table lies behind the image in RAM that is zero and not added below. The
-        // direct map covers it, as it covers all memory below 4 GiB.
+        // direct map covers its first GiB from the start, and all of it from below on.
         unsafe { frames().init(PhysAddr(table)) }
         for entry in self.ram() {
             let entry_end = entry.addr + entry.size;

@@ -31,6 +31,7 @@ mod processes;
 mod registers;
 mod report;
 mod run_command;
+mod size;
 mod sqlite;
 mod system_calls;
 mod tcc;

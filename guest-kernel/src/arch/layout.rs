@@ -45,8 +45,9 @@ pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
 /// Virtual address of physical address 0, for the kernel.
 pub const DIRECT_MAP: u64 = 0;
 
-/// Physical memory that the tables built at link time cover; more is added at boot.
-pub const DIRECT_MAP_STATIC_BYTES: u64 = 4 << 30;
+/// Physical memory that the tables built at link time cover, besides the devices below 4 GiB; more
+/// is added at boot.
+pub const DIRECT_MAP_STATIC_BYTES: u64 = 1 << 30;
 
 /// Virtual address of physical address 0, for ring 0.
 pub const MEMORY_ALIAS: u64 = 0xffff_8000_0000_0000;

@@ -12,6 +12,7 @@ use crate::mm::{
     address::{Frame, PhysAddr, UserAddr},
     frames::{Fill, frames},
 };
+use seed_protocols::machine::RAM_HOLE_START;
 
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
@@ -386,16 +387,15 @@ pub enum Update {
 /// Memory for a table ran out.
 pub fn extend_direct_map(end: u64, level3: PhysAddr) -> Result<(), NoMemory> {
     const GIB: u64 = 1 << 30;
-    let mut address = DIRECT_MAP_STATIC_BYTES;
-    while address < end {
+    let starts = (DIRECT_MAP_STATIC_BYTES..end).step_by(GIB as usize);
+    for start in starts.filter(|&start| start != RAM_HOLE_START) {
         let table = frames().allocate(Fill::Any).ok_or(NoMemory)?.start();
         for index in 0..ENTRIES {
             let flags = PRESENT | WRITABLE | USER | ACCESSED | DIRTY | LARGE | NO_EXECUTE;
-            let entry = (address + index * LARGE_PAGE_SIZE) | flags;
+            let entry = (start + index * LARGE_PAGE_SIZE) | flags;
             frames().write_word(table.add(index * 8), entry);
         }
-        frames().write_word(level3.add(address / GIB * 8), table.0 | TABLE);
-        address += GIB;
+        frames().write_word(level3.add(start / GIB * 8), table.0 | TABLE);
     }
     Ok(())
 }

@@ -102,30 +102,34 @@ kernel_tables:
 
 image_pdpt:
     .fill 510, 8, 0
-    .quad memory_pds + P + W
+    .quad first_gib + P + W
     .quad 0
 
 .global memory_pdpt
 memory_pdpt:
-.set n, 0
-.rept 4
-    .quad memory_pds + n * 4096 + P + W + U
-    .set n, n + 1
-.endr
+    .quad first_gib + P + W + U
+    .quad 0, 0                          # for paging::extend_direct_map, like all that follow
+    .quad last_gib + P + W + U
     .fill 508, 8, 0
 
-# Physical memory from 0 to 4 GiB. Devices lie in the last GiB, behind the end of RAM.
-memory_pds:
+# Physical memory from 0 to 1 GiB.
+first_gib:
 .set n, 0
-.rept 2048
+.rept 512
     .if n == {TEXT} / 0x200000
     .quad n * 0x200000 + P + U + PS + AD
     .elseif n == {TEXT} / 0x200000 + 1
     .quad n * 0x200000 + P + U + PS + AD + NX
-    .elseif n < 1536
-    .quad n * 0x200000 + P + W + U + PS + AD + NX
     .else
-    .quad n * 0x200000 + P + W + U + PS + AD + NX + PWT_PCD
+    .quad n * 0x200000 + P + W + U + PS + AD + NX
     .endif
+    .set n, n + 1
+.endr
+
+# Devices, from 3 to 4 GiB.
+last_gib:
+.set n, 3 * 512
+.rept 512
+    .quad n * 0x200000 + P + W + U + PS + AD + NX + PWT_PCD
     .set n, n + 1
 .endr
