@@ -15,6 +15,7 @@ use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Cleanness, frames};
 use crate::mm::user::Ranges;
 use crate::proc::exec::{self, ExecError, Strings};
+use crate::proc::limits::STACK_DEFAULT;
 use crate::proc::process::Process;
 use crate::proc::schedule::Processes;
 use crate::proc::thread::Thread;
@@ -261,7 +262,8 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         random: random_bytes,
     };
     let found = exec::find(&mut fs, cwd, settings.path);
-    let loaded = found.and_then(|inode| exec::load(&mut fs, inode, &strings, table_pattern()));
+    let loaded = found
+        .and_then(|inode| exec::load(&mut fs, inode, &strings, STACK_DEFAULT, table_pattern()));
     let loaded = loaded.unwrap_or_else(|error| {
         let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
         end_with(&match error {

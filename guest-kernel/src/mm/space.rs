@@ -118,6 +118,12 @@ pub struct Area {
 }
 
 impl Area {
+    /// Whether the program can write there, and nobody else sees what it writes.
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        self.access.write && self.sharing == Sharing::Private
+    }
+
     /// Whether its pages come from a file.
     #[must_use]
     pub const fn is_of_file(&self) -> bool {
@@ -209,6 +215,12 @@ impl AddressSpace {
     #[must_use]
     pub fn areas(&self) -> &[Area] {
         &self.areas
+    }
+
+    /// Bytes in areas of some kind.
+    #[must_use]
+    pub fn nr_bytes(&self, is_meant: impl Fn(&Area) -> bool) -> u64 {
+        self.areas.iter().filter(|area| is_meant(area)).map(|area| area.end - area.start).sum()
     }
 
     /// Adds an area in place of what is there. A file must have been opened for it.

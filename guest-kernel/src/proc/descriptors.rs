@@ -12,7 +12,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-/// Descriptors that a process may have: `RLIMIT_NOFILE`.
+/// Descriptors that a process may have, at most.
 pub const NOFILE_MAX: usize = 1024;
 
 /// Access mode and status flags of an open file, as in `open(2)`.
@@ -93,9 +93,11 @@ pub struct Descriptor {
 }
 
 /// The descriptors of a process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Descriptors {
     table: Vec<Option<Descriptor>>,
+    /// What numbers are below, at most [`NOFILE_MAX`].
+    limit: usize,
 }
 
 impl Descriptors {
@@ -106,7 +108,18 @@ impl Descriptors {
         let descriptor = Descriptor { file, close_on_exec: false };
         let table =
             alloc::vec![Some(descriptor.clone()), Some(descriptor.clone()), Some(descriptor)];
-        Self { table }
+        Self { table, limit: NOFILE_MAX }
+    }
+
+    /// Limits the numbers that are given out from now on: `RLIMIT_NOFILE`.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.limit = usize::try_from(limit).unwrap_or(NOFILE_MAX).min(NOFILE_MAX);
+    }
+
+    /// What numbers that are given out are below.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
     }
 
     /// The open file behind a descriptor, to do something with.
@@ -150,10 +163,10 @@ impl Descriptors {
     /// # Errors
     /// `EMFILE`: there is none. `EINVAL`: `min` is no possible number.
     pub fn insert(&mut self, descriptor: Descriptor, min: u64) -> Result<u64, Errno> {
-        if min >= NOFILE_MAX as u64 {
+        if min >= self.limit as u64 {
             return Err(Errno::EINVAL);
         }
-        let free = (index(min)..NOFILE_MAX)
+        let free = (index(min)..self.limit)
             .find(|&fd| self.table.get(fd).is_none_or(Option::is_none))
             .ok_or(Errno::EMFILE)?;
         self.put(free, Some(descriptor));
@@ -197,7 +210,7 @@ impl Descriptors {
         fd: u64,
         descriptor: Descriptor,
     ) -> Result<Option<Descriptor>, Errno> {
-        if fd >= NOFILE_MAX as u64 {
+        if fd >= self.limit as u64 {
             return Err(Errno::EBADF);
         }
         Ok(self.put(index(fd), Some(descriptor)))

@@ -7,7 +7,7 @@
 
 use super::elf::{ElfError, Executable, Segment};
 pub use super::stack::Strings;
-use super::stack::{self, STACK_SIZE, STACK_TOP};
+use super::stack::{self, STACK_TOP};
 use crate::arch::{
     layout::PAGE_SIZE,
     paging::{FaultAccess, PageTables},
@@ -115,13 +115,14 @@ pub fn load(
     fs: &mut FileSystem,
     inode: InodeId,
     strings: &Strings<'_>,
+    stack_size: u64,
     pattern: PhysAddr,
 ) -> Result<Loaded, ExecError> {
     let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
     let tables = PageTables::new(pattern).map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
     let mut space = AddressSpace::new(tables);
     let mut memory = UserMemory { space: &mut space, fs };
-    match map_all(&mut memory, inode, &executable, strings) {
+    match map_all(&mut memory, inode, &executable, strings, stack_size) {
         Ok(stack) => {
             bring_in(&mut memory, &executable);
             let entry = UserAddr(executable.entry);
@@ -173,6 +174,7 @@ fn map_all(
     inode: InodeId,
     executable: &Executable,
     strings: &Strings<'_>,
+    stack_size: u64,
 ) -> Result<UserAddr, Errno> {
     let mut end = 0;
     for segment in &executable.segments {
@@ -181,7 +183,7 @@ fn map_all(
     }
     memory.space.set_brk_start(end.next_multiple_of(PAGE_SIZE));
     let stack = Area {
-        start: STACK_TOP - STACK_SIZE,
+        start: STACK_TOP - stack_size,
         end: STACK_TOP,
         access: Access::READ_WRITE,
         was_writable: true,

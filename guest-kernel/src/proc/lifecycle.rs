@@ -152,7 +152,8 @@ impl Kernel {
         let inode =
             exec::find(&mut self.fs, self.process.cwd, path).map_err(|error| error.errno())?;
         self.check_is_not_written(inode)?;
-        match exec::load(&mut self.fs, inode, &strings, init::table_pattern()) {
+        let stack_size = self.process.limits.stack_size();
+        match exec::load(&mut self.fs, inode, &strings, stack_size, init::table_pattern()) {
             Ok(loaded) => Ok(loaded),
             Err(ExecError::Elf(_)) if depth < SCRIPT_DEPTH_MAX => {
                 let line =

@@ -12,6 +12,7 @@ pub mod fifos;
 mod files;
 pub mod futexes;
 pub mod lifecycle;
+pub mod limits;
 pub mod locks;
 pub mod pipe;
 pub mod process;

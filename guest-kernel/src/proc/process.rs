@@ -4,6 +4,7 @@
 
 use super::descriptors::Descriptors;
 use super::fifos::Opening;
+use super::limits::Limits;
 use super::signal::Signals;
 use super::thread::Thread;
 use crate::arch::cpu;
@@ -102,6 +103,8 @@ pub struct Process {
     pub cwd: InodeId,
     /// Permission bits that new files do not get.
     pub umask: u16,
+    /// What it may have at most.
+    pub limits: Limits,
     /// Its signals.
     pub signals: Signals,
     /// Living children.
@@ -146,6 +149,7 @@ impl Process {
             set_name: self.set_name,
             start_stack: self.start_stack,
             umask: self.umask,
+            limits: self.limits.clone(),
             ..Self::new(pid, thread, space, self.cwd, self.descriptors.clone(), signals)
         }
     }
@@ -179,6 +183,7 @@ impl Process {
             descriptors,
             cwd,
             umask: 0o022,
+            limits: Limits::default(),
             signals,
             children: Vec::new(),
             zombies: Vec::new(),

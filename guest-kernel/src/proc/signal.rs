@@ -19,6 +19,7 @@ impl Signal {
     pub const SIGPIPE: Self = Self(13);
     pub const SIGALRM: Self = Self(14);
     pub const SIGCHLD: Self = Self(17);
+    pub const SIGXFSZ: Self = Self(25);
     pub const SIGCONT: Self = Self(18);
     pub const SIGSTOP: Self = Self(19);
     const SIGTSTP: Self = Self(20);

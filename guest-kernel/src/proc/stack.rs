@@ -6,6 +6,7 @@
 //! into the stack's frames.
 
 use super::elf::Executable;
+use super::limits::STACK_DEFAULT;
 use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess};
 use crate::errno::Errno;
 use crate::mm::address::{PhysAddr, UserAddr};
@@ -15,11 +16,8 @@ use crate::mm::user::UserMemory;
 /// End of the stack, as on Linux without ASLR.
 pub(super) const STACK_TOP: u64 = 0x7fff_ffff_f000;
 
-/// Size of the stack: Linux's default `RLIMIT_STACK`.
-pub(super) const STACK_SIZE: u64 = 8 << 20;
-
-/// What arguments and environment may take: a quarter of the stack, as on Linux.
-const STRINGS_MAX: usize = (STACK_SIZE / 4) as usize;
+/// What arguments and environment may take: a quarter of the usual stack, as on Linux.
+const STRINGS_MAX: usize = (STACK_DEFAULT / 4) as usize;
 
 const AT_NULL: u64 = 0;
 const AT_PHDR: u64 = 3;

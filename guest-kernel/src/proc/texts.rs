@@ -212,7 +212,7 @@ fn rights(area: &Area) -> String {
 
 /// Bytes that are mapped; each page that was mapped counts as there.
 fn sizes(process: &Process) -> (u64, u64) {
-    let mapped = process.space.areas().iter().map(|area| area.end - area.start).sum();
+    let mapped = process.space.nr_bytes(|_| true);
     (mapped, mapped)
 }
 

@@ -2,7 +2,7 @@
 
 //! Room for files, and advice about them: `fallocate`, `fadvise64` and their like.
 
-use super::Answer;
+use super::{Answer, limits};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{InodeId, Kind, MAX_FILE_SIZE};
@@ -39,6 +39,7 @@ pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::EFBIG.into());
     }
     if mode == 0 && end > kernel.fs.size(inode)? {
+        limits::check_file_size(kernel, end)?;
         let now = kernel.now();
         kernel.fs.truncate(inode, end, now)?;
     }

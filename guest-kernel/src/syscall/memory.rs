@@ -3,6 +3,7 @@
 //! Mapping memory.
 
 use super::Answer;
+use super::limits::{self, Purpose};
 use crate::arch::{layout::PAGE_SIZE, trap::Registers};
 use crate::errno::Errno;
 use crate::fs::{InodeId, Kind};
@@ -63,6 +64,8 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         _ => (None, true),
     };
     let start = place(kernel, hint, length, flags)?;
+    let is_data = access.write && sharing == Sharing::Private;
+    limits::check_memory(kernel, length, if is_data { Purpose::Data } else { Purpose::Other })?;
     let backing = match (source, sharing) {
         (Some(inode), _) => Backing::File { inode, offset },
         (None, Sharing::Private) => Backing::Anonymous,
@@ -174,5 +177,10 @@ pub(super) fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {
 }
 
 pub(super) fn brk(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (_, end) = kernel.process.space.heap();
+    let growth = call.argument(0).saturating_sub(end);
+    if growth > 0 && limits::check_memory(kernel, growth, Purpose::Data).is_err() {
+        return Ok(end);
+    }
     Ok(kernel.process.space.set_brk(&mut kernel.fs, call.argument(0)))
 }

@@ -16,6 +16,7 @@ mod file_times;
 mod futex;
 mod identity;
 mod kill;
+mod limits;
 mod locks;
 mod memfd;
 mod memory;

@@ -7,7 +7,6 @@ use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::descriptors::NOFILE_MAX;
 use crate::proc::signal::SignalSet;
 use crate::proc::target::Readiness;
 use alloc::vec::Vec;
@@ -138,7 +137,8 @@ pub(super) fn put_time_left(
 }
 
 fn poll_files(kernel: &mut Kernel, address: u64, count: u64, timeout: Option<u64>) -> Answer {
-    let count = usize::try_from(count).ok().filter(|&count| count <= NOFILE_MAX);
+    let limit = kernel.process.descriptors.limit();
+    let count = usize::try_from(count).ok().filter(|&count| count <= limit);
     let mut bytes = alloc::vec![0; count.ok_or(Errno::EINVAL)? * POLLFD];
     kernel.memory().read(UserAddr(address), &mut bytes)?;
     let mut watches = Vec::new();

@@ -4,7 +4,7 @@
 
 use super::buffers::{Buffers, COUNT_MAX, collect};
 use super::pipe::{OnBroken, read_pipe, write_pipe};
-use super::{Answer, event_counter, socket, timer};
+use super::{Answer, event_counter, limits, socket, timer};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -211,6 +211,7 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
             if len == 0 {
                 return Ok(0);
             }
+            let len = limits::file_room(kernel, offset, len)?;
             let now = kernel.now();
             let len = kernel.fs.prepare_write(inode, offset, len, now)?;
             transfer::write(kernel.fs.segments(inode, offset, len)?, &kernel.ranges);

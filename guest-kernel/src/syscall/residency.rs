@@ -3,6 +3,7 @@
 //! Where mappings lie, and keeping them in memory: `mremap`, `msync`, `mincore`, `mlock`.
 
 use super::Answer;
+use super::limits::{self, Purpose};
 use super::memory::range;
 use crate::arch::{
     layout::{PAGE_SIZE, USER_END},
@@ -47,6 +48,10 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
         // A second mapping of what is shared; nothing else may be asked for with it.
         kernel.missing.note(call.rax);
         return Err(Errno::EINVAL.into());
+    }
+    let purpose = if area.is_data() { Purpose::Data } else { Purpose::Other };
+    if new_len > old_len {
+        limits::check_memory(kernel, new_len - old_len, purpose)?;
     }
     let new_end = old.checked_add(new_len).filter(|&end| end <= USER_END);
     if is_fixed {

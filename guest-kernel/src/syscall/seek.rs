@@ -2,7 +2,7 @@
 
 //! Positions and sizes of files, and the calls that make them durable.
 
-use super::{Answer, path};
+use super::{Answer, limits, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{Follow, InodeId, Kind};
@@ -80,6 +80,9 @@ pub(super) fn ftruncate(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn set_size(kernel: &mut Kernel, inode: InodeId, size: u64) -> Answer {
     if size.cast_signed() < 0 {
         return Err(Errno::EINVAL.into());
+    }
+    if size > kernel.fs.size(inode)? {
+        limits::check_file_size(kernel, size)?;
     }
     let now = kernel.now();
     kernel.fs.truncate(inode, size, now)?;

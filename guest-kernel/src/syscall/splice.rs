@@ -4,7 +4,7 @@
 //! `splice` and `tee`.
 
 use super::pipe::{OnBroken, broken};
-use super::{Answer, Fail};
+use super::{Answer, Fail, limits};
 use crate::arch::trap::Registers;
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -251,6 +251,7 @@ fn transport(
     }
     match sink {
         Sink::File(inode, offset) => {
+            let count = limits::file_room(kernel, *offset, count)?;
             let now = kernel.now();
             let count = kernel.fs.prepare_write(*inode, *offset, count, now)?;
             let from = segments(kernel, source, count)?;

@@ -5,9 +5,9 @@
 use super::names::NAMES;
 use super::{
     Call, FullCall, allocate, attributes, credentials, descriptors, directories, epoll,
-    event_counter, file_times, futex, identity, kill, locks, memfd, memory, names, nodes, open,
-    pipe, poll, prctl, process, read_write, residency, scheduling, seek, select, signals, socket,
-    splice, stat, statfs, statx, system, time, timer, timers, tree, usage, wait,
+    event_counter, file_times, futex, identity, kill, limits, locks, memfd, memory, names, nodes,
+    open, pipe, poll, prctl, process, read_write, residency, scheduling, seek, select, signals,
+    socket, splice, stat, statfs, statx, system, time, timer, timers, tree, usage, wait,
 };
 
 /// The calls that change registers, or the process that runs, by number.
@@ -102,7 +102,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (94, tree::lchown),
         (95, system::umask),
         (96, time::gettimeofday),
-        (97, system::getrlimit),
+        (97, limits::getrlimit),
         (98, usage::getrusage),
         (99, system::sysinfo),
         (100, usage::times),
@@ -151,6 +151,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (152, residency::munlockall),
         (157, prctl::prctl),
         (158, process::arch_prctl),
+        (160, limits::setrlimit),
         (162, seek::sync),
         (186, identity::getpid),
         (187, allocate::readahead),
@@ -216,7 +217,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (293, pipe::pipe2),
         (295, read_write::preadv),
         (296, read_write::pwritev),
-        (302, system::prlimit64),
+        (302, limits::prlimit64),
         (306, statfs::syncfs),
         (309, scheduling::getcpu),
         (316, tree::renameat2),
