@@ -97,6 +97,15 @@ fn a_program_that_runs_is_not_written_and_the_other_way_round() {
 }
 
 #[test]
+fn a_script_runs_its_interpreter_under_its_own_name() {
+    let text = "echo '#!in/busybox sh' > out/s; $b chmod +x out/s\n\
+                echo 'in/busybox readlink /proc/$$/exe | in/busybox sed s,.*/,,' >> out/s\n\
+                echo 'in/busybox cat /proc/$$/comm' >> out/s\n\
+                out/s";
+    script(text).stdout(b"init\ns\n").run();
+}
+
+#[test]
 fn standard_descriptors_have_names() {
     script("echo text > /dev/stdout; echo lost > /dev/null; $b ls /proc/self/fd | $b head -1")
         .run();

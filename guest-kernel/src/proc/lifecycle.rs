@@ -88,12 +88,12 @@ impl Kernel {
     /// As for [`Kernel::fork`] and [`Kernel::exec`]; then there is no child.
     pub fn fork_and_exec(&mut self, path: &[u8], arguments: &[&[u8]]) -> Result<u32, Errno> {
         self.check_room()?;
-        let loaded = self.load(path, arguments, &[], 0)?;
+        let (loaded, program) = self.load(path, arguments, &[])?;
         let pid = self.processes.next_pid();
         let thread = Thread::new(loaded.start.registers());
         let mut child = Box::new(self.process.child(pid, thread, Box::new(loaded.space)));
         child.is_spawned = true;
-        child.set_program(self.absolute(path), loaded.start.registers().rsp);
+        child.set_program(program, path, loaded.start.registers().rsp);
         child.signals.reset_for_exec();
         self.fs.open(child.cwd);
         for descriptor in child.descriptors.take_closed_on_exec() {
@@ -123,9 +123,8 @@ impl Kernel {
         arguments: &[&[u8]],
         environment: &[&[u8]],
     ) -> Result<(), Errno> {
-        let loaded = self.load(path, arguments, environment, 0)?;
-        let path = self.absolute(path);
-        self.process.set_program(path, loaded.start.registers().rsp);
+        let (loaded, program) = self.load(path, arguments, environment)?;
+        self.process.set_program(program, path, loaded.start.registers().rsp);
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
         self.process.make_current();
         self.give_back(old);
@@ -138,23 +137,31 @@ impl Kernel {
         Ok(())
     }
 
-    /// Loads a program, or the one that a script names.
+    /// Loads a program, or the one that a script names; returns its path as well.
     fn load(
         &mut self,
         path: &[u8],
         arguments: &[&[u8]],
         environment: &[&[u8]],
-        depth: u32,
-    ) -> Result<exec::Loaded, Errno> {
+    ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
         let mut random = [0; 16];
         self.random.fill(&mut random);
         let strings = Strings { path, arguments, environment, random };
+        self.load_through_scripts(path, &strings, 0)
+    }
+
+    fn load_through_scripts(
+        &mut self,
+        path: &[u8],
+        strings: &Strings<'_>,
+        depth: u32,
+    ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
         let inode =
             exec::find(&mut self.fs, self.process.cwd, path).map_err(|error| error.errno())?;
         self.check_is_not_written(inode)?;
         let stack_size = self.process.limits.stack_size();
-        match exec::load(&mut self.fs, inode, &strings, stack_size, init::table_pattern()) {
-            Ok(loaded) => Ok(loaded),
+        match exec::load(&mut self.fs, inode, strings, stack_size, init::table_pattern()) {
+            Ok(loaded) => Ok((loaded, self.absolute(path))),
             Err(ExecError::Elf(_)) if depth < SCRIPT_DEPTH_MAX => {
                 let line =
                     exec::script_line::<SCRIPT_LINE_MAX>(&mut self.fs, self.process.cwd, path)
@@ -163,8 +170,9 @@ impl Kernel {
                 let mut all = Vec::from([interpreter]);
                 all.extend(argument);
                 all.push(path);
-                all.extend(arguments.iter().skip(1));
-                self.load(interpreter, &all, environment, depth + 1)
+                all.extend(strings.arguments.iter().skip(1));
+                let strings = Strings { arguments: &all, ..*strings };
+                self.load_through_scripts(interpreter, &strings, depth + 1)
             }
             Err(error) => Err(error.errno()),
         }

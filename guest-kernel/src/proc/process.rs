@@ -75,8 +75,8 @@ pub struct Process {
     pub session: u32,
     /// Path that its program was started by, absolute where it was given so.
     pub path: Vec<u8>,
-    /// Its name, where `prctl` set one.
-    pub set_name: Option<[u8; NAME_SIZE]>,
+    /// Its name: what `prctl` set, or the last component of the path that was asked for, cut short.
+    pub name: [u8; NAME_SIZE],
     /// Its stack pointer at its first instruction, where its arguments are.
     pub start_stack: u64,
     /// What keeps it from running.
@@ -132,6 +132,7 @@ impl Process {
         let files = Descriptors::on_console();
         Self {
             path: path.to_vec(),
+            name: name_of(path),
             ..Self::new(FIRST_PID, thread, Box::new(space), cwd, files, Signals::new())
         }
     }
@@ -146,7 +147,7 @@ impl Process {
             group: self.group,
             session: self.session,
             path: self.path.clone(),
-            set_name: self.set_name,
+            name: self.name,
             start_stack: self.start_stack,
             umask: self.umask,
             limits: self.limits.clone(),
@@ -169,7 +170,7 @@ impl Process {
             group: pid,
             session: pid,
             path: Vec::new(),
-            set_name: None,
+            name: [0; NAME_SIZE],
             start_stack: thread.stack(),
             state: State::Ready,
             thread,
@@ -196,23 +197,12 @@ impl Process {
         }
     }
 
-    /// Notes which program it runs from here on: its path, and the stack pointer it starts with.
-    pub fn set_program(&mut self, path: Vec<u8>, stack: u64) {
-        self.set_name = None;
+    /// Notes which program it runs from here on: its path, the one that was asked for, which may be
+    /// that of a script, and the stack pointer it starts with.
+    pub fn set_program(&mut self, path: Vec<u8>, asked_for: &[u8], stack: u64) {
         self.path = path;
+        self.name = name_of(asked_for);
         self.start_stack = stack;
-    }
-
-    /// Its name: what `prctl` set, or the last component of its program's path, cut short.
-    #[must_use]
-    pub fn name(&self) -> [u8; NAME_SIZE] {
-        self.set_name.unwrap_or_else(|| {
-            let base = self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path);
-            let base = &base[..base.len().min(NAME_SIZE - 1)];
-            let mut name = [0; NAME_SIZE];
-            name[..base.len()].copy_from_slice(base);
-            name
-        })
     }
 
     /// Makes the processor go on with this process at the next return from the kernel.
@@ -226,4 +216,12 @@ impl Process {
     pub fn masked(&self, mode: u64) -> u16 {
         (mode & 0o7777) as u16 & !self.umask
     }
+}
+
+fn name_of(path: &[u8]) -> [u8; NAME_SIZE] {
+    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let base = &base[..base.len().min(NAME_SIZE - 1)];
+    let mut name = [0; NAME_SIZE];
+    name[..base.len()].copy_from_slice(base);
+    name
 }

@@ -53,7 +53,7 @@ const SIGNAL_STACK_MIN: u64 = 2048;
 /// The strings that a program is started with.
 #[derive(Clone, Copy, Debug)]
 pub struct Strings<'a> {
-    /// Path of the program.
+    /// Path that was asked for: of the program, or of a script that names it.
     pub path: &'a [u8],
     /// Its arguments, the name that it was called by included.
     pub arguments: &'a [&'a [u8]],

@@ -197,7 +197,7 @@ fn meminfo() -> String {
 }
 
 fn name(process: &Process) -> String {
-    let name = process.name();
+    let name = process.name;
     let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
     String::from_utf8_lossy(&name[..end]).into_owned()
 }

@@ -28,11 +28,11 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (option, argument) = (call.argument(0) & 0xffff_ffff, call.argument(1));
     match option {
         PR_SET_NAME => {
-            kernel.process.set_name = Some(read_name(kernel, argument)?);
+            kernel.process.name = read_name(kernel, argument)?;
             Ok(0)
         }
         PR_GET_NAME => {
-            let name = kernel.process.name();
+            let name = kernel.process.name;
             kernel.memory().write(UserAddr(argument), &name)?;
             Ok(0)
         }
