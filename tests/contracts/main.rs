@@ -15,6 +15,7 @@ mod bad_kernel;
 mod bash;
 mod busybox;
 mod determinism;
+mod distribution_suite;
 mod dumpfs;
 mod exit_status;
 mod faults;
