@@ -355,6 +355,17 @@ impl Frames {
         self.base.get().wrapping_add(offset)
     }
 
+    /// The frame that is mapped at `pointer`, which [`Frames::pointer`] made.
+    #[must_use]
+    #[inline]
+    pub fn frame_at(&self, pointer: *const u8) -> Frame {
+        #[cfg(not(test))]
+        let offset = pointer.addr();
+        #[cfg(test)]
+        let offset = pointer.addr() - self.base.get().addr();
+        PhysAddr(offset as u64).frame()
+    }
+
     #[inline]
     fn hand_out(&self, frame: Frame, order: u8) {
         self.free.set(self.free.get() - (1 << order));

@@ -4,7 +4,7 @@
 
 pub mod address;
 pub mod frames;
-#[cfg(feature = "image")]
+#[cfg(any(feature = "image", test))]
 pub mod heap;
 mod remap;
 pub mod space;
