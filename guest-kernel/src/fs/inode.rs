@@ -8,23 +8,17 @@
 use super::data::FileData;
 use super::devices::{DeviceKind, Pending};
 use super::directory::Directory;
+use super::inode_table::InodeTable;
 use super::proc::ProcNodes;
 use crate::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use seed_protocols::cpio::mode;
-
-/// Slots in a chunk: they fill 2 KiB, the largest piece that the heap cuts from others.
-const CHUNK: usize = 16;
-
-/// Chunks that there is room for before their table grows.
-const FIRST_CHUNKS: usize = 64;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
 /// [`FileSystem::open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InodeId(u32);
+pub struct InodeId(pub(super) u32);
 
 impl InodeId {
     /// The root directory.
@@ -116,7 +110,13 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    const fn new(number: u64, content: Content, permissions: u16, nlink: u32, now: u64) -> Self {
+    pub(super) const fn new(
+        number: u64,
+        content: Content,
+        permissions: u16,
+        nlink: u32,
+        now: u64,
+    ) -> Self {
         Self {
             number,
             permissions,
@@ -148,9 +148,7 @@ impl Inode {
 /// The tree and all that is in it.
 #[derive(Debug)]
 pub struct FileSystem {
-    chunks: Vec<Vec<Option<Inode>>>,
-    /// Slots that are free again.
-    free: Vec<InodeId>,
+    inodes: InodeTable,
     last_number: u64,
     pub(super) pending: Pending,
     /// The nodes of `/proc`, once somebody has looked.
@@ -162,11 +160,9 @@ impl FileSystem {
     #[must_use]
     pub fn new(now: u64) -> Self {
         let root = Content::Directory(Directory::new(InodeId::ROOT));
-        let mut chunk = Vec::with_capacity(CHUNK);
-        chunk.push(Some(Inode::new(1, root, 0o755, 2, now)));
-        let mut chunks = Vec::with_capacity(FIRST_CHUNKS);
-        chunks.push(chunk);
-        Self { chunks, free: Vec::new(), last_number: 1, pending: Pending::NONE, proc_nodes: None }
+        let mut inodes = InodeTable::new();
+        inodes.insert(Inode::new(1, root, 0o755, 2, now));
+        Self { inodes, last_number: 1, pending: Pending::NONE, proc_nodes: None }
     }
 
     /// What the inode is.
@@ -208,8 +204,14 @@ impl FileSystem {
     /// Number of inodes that live.
     #[must_use]
     pub fn nr_inodes(&self) -> u64 {
-        let slots: usize = self.chunks.iter().map(Vec::len).sum();
-        (slots - self.free.len()) as u64
+        self.inodes.count() as u64
+    }
+
+    /// Whether there is no room for another inode.
+    #[must_use]
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.inodes.is_full()
     }
 
     /// Target of a symbolic link.
@@ -253,14 +255,12 @@ impl FileSystem {
 
     #[inline]
     pub(super) fn inode(&self, id: InodeId) -> &Inode {
-        let slot = &self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK];
-        slot.as_ref().expect("ids name inodes that live")
+        self.inodes.find(id).expect("ids name inodes that live")
     }
 
     #[inline]
     pub(super) fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
-        let slot = &mut self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK];
-        slot.as_mut().expect("ids name inodes that live")
+        self.inodes.find_mut(id).expect("ids name inodes that live")
     }
 
     /// Makes an empty regular file without a name: memory that several processes share. The caller
@@ -285,24 +285,7 @@ impl FileSystem {
     ) -> InodeId {
         self.last_number += 1;
         let inode = Inode::new(self.last_number, content, permissions, nlink, now);
-        if let Some(id) = self.free.pop() {
-            self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = Some(inode);
-            return id;
-        }
-        let nr_chunks = self.chunks.len();
-        let slot = match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => {
-                chunk.push(Some(inode));
-                (nr_chunks - 1) * CHUNK + chunk.len() - 1
-            }
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(Some(inode));
-                self.chunks.push(chunk);
-                nr_chunks * CHUNK
-            }
-        };
-        InodeId(u32::try_from(slot).expect("memory holds fewer inodes"))
+        self.inodes.insert(inode)
     }
 
     /// Frees the inode if nothing refers to it any more.
@@ -319,8 +302,7 @@ impl FileSystem {
                 Content::Directory(directory) => Some(directory.parent()),
                 _ => None,
             };
-            self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK] = None;
-            self.free.push(id);
+            self.inodes.remove(id);
             // A removed directory holds its parent, so that ".." leads somewhere.
             let Some(parent) = parent else { return };
             self.inode_mut(parent).open_count -= 1;

@@ -16,6 +16,7 @@ mod devices;
 mod directory;
 mod file;
 mod inode;
+mod inode_table;
 mod name;
 mod pack;
 mod path;

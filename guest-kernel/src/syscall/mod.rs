@@ -126,7 +126,7 @@ fn call_knowing_proc(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
 fn dispatch(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let number = registers.rax;
     let call = usize::try_from(number).ok().and_then(|number| *TABLE.get(number)?);
-    if frames().is_scarce() && MAKERS.contains(&number) {
+    if (frames().is_scarce() || kernel.fs.is_full()) && MAKERS.contains(&number) {
         return Err(Errno::ENOMEM.into());
     }
     match call {
