@@ -20,6 +20,7 @@ mod dumpfs;
 mod exit_status;
 mod faults;
 mod hex0;
+mod hostile;
 mod kernel_image;
 mod libc_programs;
 mod lua;

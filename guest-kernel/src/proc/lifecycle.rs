@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub const CLD_EXITED: i32 = 1;
 const CLD_KILLED: i32 = 2;
 
-/// Processes that may live at one time.
+/// Processes that there may be at one time, those included that ended and are not waited for.
 const PROCESSES_MAX: usize = 4096;
 
 /// Programs that a script may lead to, one by the other.
@@ -45,7 +45,7 @@ pub enum Memory {
 impl Kernel {
     /// Whether there may be another process.
     fn check_room(&self) -> Result<(), Errno> {
-        if self.processes.count() >= PROCESSES_MAX {
+        if self.processes.count() + self.processes.nr_zombies >= PROCESSES_MAX {
             return Err(Errno::EAGAIN);
         }
         if frames().is_scarce() { Err(Errno::ENOMEM) } else { Ok(()) }
@@ -198,6 +198,7 @@ impl Kernel {
                 child.is_orphan = true;
             }
         }
+        self.processes.nr_zombies -= self.process.zombies.len();
         self.tell_parent(ending);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
         if self.process.is_space_borrowed {
@@ -237,6 +238,7 @@ impl Kernel {
         let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
         if is_kept {
             process.zombies.push(Zombie { pid, group, ending });
+            self.processes.nr_zombies += 1;
         }
         let (code, status) = match ending {
             Ending::Exited(status) => (CLD_EXITED, status.into()),

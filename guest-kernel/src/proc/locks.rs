@@ -8,6 +8,7 @@
 use super::descriptors::{Descriptor, OpenFile, Target};
 use super::shared::Shared;
 use super::waiters::Waiters;
+use crate::errno::Errno;
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use alloc::rc::{Rc, Weak};
@@ -90,6 +91,9 @@ impl Lock {
     }
 }
 
+/// Locks that may be held. Each call looks through all of them.
+const LOCKS_MAX: usize = 8192;
+
 /// All locks.
 #[derive(Debug, Default)]
 pub struct Locks {
@@ -108,8 +112,14 @@ impl Locks {
     }
 
     /// Sets a lock that has no conflict, in place of what its owner holds there.
-    pub fn set(&mut self, mut lock: Lock) {
-        self.clear(&lock);
+    ///
+    /// # Errors
+    /// `ENOLCK`: there are too many.
+    pub fn set(&mut self, mut lock: Lock) -> Result<(), Errno> {
+        if self.held.len() >= LOCKS_MAX {
+            return Err(Errno::ENOLCK);
+        }
+        self.clear(&lock)?;
         // Adjacent ranges are one, as `F_GETLK` shows.
         self.held.retain(|held| {
             let joins = held.is_of(&lock)
@@ -122,10 +132,19 @@ impl Locks {
             !joins
         });
         self.held.push(lock);
+        Ok(())
     }
 
     /// Clears what the owner of `range` holds there.
-    pub fn clear(&mut self, range: &Lock) {
+    ///
+    /// # Errors
+    /// `ENOLCK`: it would make two locks of one, and there are too many.
+    pub fn clear(&mut self, range: &Lock) -> Result<(), Errno> {
+        let splits =
+            |held: &Lock| held.is_of(range) && held.start < range.start && range.end < held.end;
+        if self.held.len() >= LOCKS_MAX && self.held.iter().any(splits) {
+            return Err(Errno::ENOLCK);
+        }
         let mut rests = Vec::new();
         self.held.retain(|held| {
             if !held.is_of(range) || held.end <= range.start || range.end <= held.start {
@@ -140,6 +159,7 @@ impl Locks {
             false
         });
         self.held.extend(rests);
+        Ok(())
     }
 
     /// Notes that a process waits for another one; tells whether that waits for it already.

@@ -35,6 +35,8 @@ pub struct Processes {
     /// when its turn comes.
     timers: BTreeSet<(u64, u32)>,
     last_pid: u32,
+    /// Processes that ended and were not waited for.
+    pub nr_zombies: usize,
     ticker: Ticker,
     /// What they share, once there is something.
     shared: Option<Box<Shared>>,
@@ -49,6 +51,7 @@ impl Processes {
             ready: VecDeque::new(),
             timers: BTreeSet::new(),
             last_pid: FIRST_PID,
+            nr_zombies: 0,
             ticker: Ticker::new(),
             shared: None,
         }

@@ -47,16 +47,16 @@ pub(super) fn flock(kernel: &mut Kernel, call: &Registers) -> Answer {
         end: u64::MAX,
     };
     if mode.is_none() {
-        return Ok(clear(kernel, &lock));
+        return clear(kernel, &lock);
     }
     if kernel.processes.shared().locks.conflict(&lock).is_none() {
-        return Ok(set(kernel, lock));
+        return set(kernel, lock);
     }
     if operation & LOCK_NB != 0 {
         return Err(Errno::EAGAIN.into());
     }
     // What was held is given up before the wait, as on Linux.
-    clear(kernel, &lock);
+    clear(kernel, &lock)?;
     kernel.processes.shared().locks.waiters.add(kernel.process.pid);
     Err(Fail::Wait)
 }
@@ -109,7 +109,7 @@ pub(super) fn record_lock(
     let lock = Lock { kind, inode, owner, mode: mode.unwrap_or(LockMode::Shared), start, end };
     match (wanted, mode) {
         (Wanted::Get, _) => tell_conflict(kernel, &lock, address),
-        (_, None) => Ok(clear(kernel, &lock)),
+        (_, None) => clear(kernel, &lock),
         (_, Some(LockMode::Shared)) if !file.is_readable() => Err(Errno::EBADF.into()),
         (_, Some(LockMode::Exclusive)) if !file.is_writable() => Err(Errno::EBADF.into()),
         _ => lock_range(kernel, lock, wanted),
@@ -121,7 +121,7 @@ fn lock_range(kernel: &mut Kernel, lock: Lock, wanted: Wanted) -> Answer {
     let locks = &mut kernel.processes.shared().locks;
     let Some(owner) = locks.conflict(&lock).map(|held| held.owner.clone()) else {
         locks.forget_wait(pid);
-        return Ok(set(kernel, lock));
+        return set(kernel, lock);
     };
     if wanted == Wanted::Set {
         return Err(Errno::EAGAIN.into());
@@ -134,16 +134,16 @@ fn lock_range(kernel: &mut Kernel, lock: Lock, wanted: Wanted) -> Answer {
 }
 
 /// Sets a lock; it may be a weaker one than before, which others wait for.
-fn set(kernel: &mut Kernel, lock: Lock) -> u64 {
-    kernel.processes.shared().locks.set(lock);
+fn set(kernel: &mut Kernel, lock: Lock) -> Answer {
+    kernel.processes.shared().locks.set(lock)?;
     kernel.wake_lock_waiters();
-    0
+    Ok(0)
 }
 
-fn clear(kernel: &mut Kernel, range: &Lock) -> u64 {
-    kernel.processes.shared().locks.clear(range);
+fn clear(kernel: &mut Kernel, range: &Lock) -> Answer {
+    kernel.processes.shared().locks.clear(range)?;
     kernel.wake_lock_waiters();
-    0
+    Ok(0)
 }
 
 /// The bytes that a `struct flock` means.

@@ -128,6 +128,7 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, 
         let zombie = process.zombies[index];
         if !is_kept {
             process.zombies.remove(index);
+            kernel.processes.nr_zombies -= 1;
         }
         return Ok(Some((zombie.pid, Event::Ended(zombie.ending))));
     }
