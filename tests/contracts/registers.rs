@@ -14,12 +14,15 @@ fn int_80_takes_the_calls_of_syscall() {
 #[test]
 fn only_the_promised_registers_change() {
     let data = vec![7; 9000];
-    let case = Case::new(Program::Registers).file("in/data", &data);
+    let case = Case::new(Program::Registers("registers")).file("in/data", &data);
     case.append("registers").same_on_host().run();
 }
 
 #[test]
 fn only_the_promised_registers_change_by_int_80() {
     let data = vec![7; 9000];
-    Case::new(Program::Registers).file("in/data", &data).append("registers int80").run();
+    Case::new(Program::Registers("registers"))
+        .file("in/data", &data)
+        .append("registers int80")
+        .run();
 }

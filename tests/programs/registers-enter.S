@@ -1,14 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Entries for registers.c: load every register from memory, enter the kernel, store every register.
-// Offsets are those of `struct registers`: fifteen words, the flags, then sixteen vectors of 32 bytes.
+// Offsets are those of `struct registers`: fifteen words, the flags, then 32 vectors of 64 bytes.
 
 #define FLAGS 120
 #define VECTOR 128
 
     .text
 
-// macro enter: name, instruction. Arguments: rdi in, rsi out, rdx non-zero to use 32-byte vectors.
+#define SIXTEEN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define SIXTEEN_MORE 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+
+// Loads vectors of the width in rdx from the structure at rdi.
+load_vectors:
+    cmpq $32, %rdx
+    jb 1f
+    je 2f
+    .irp i, SIXTEEN, SIXTEEN_MORE
+    vmovdqu64 VECTOR + 64 * \i(%rdi), %zmm\i
+    .endr
+    ret
+1:  .irp i, SIXTEEN
+    movdqu VECTOR + 64 * \i(%rdi), %xmm\i
+    .endr
+    ret
+2:  .irp i, SIXTEEN
+    vmovdqu VECTOR + 64 * \i(%rdi), %ymm\i
+    .endr
+    ret
+
+// Stores vectors of the width in rsi to the structure at rdi.
+    .globl store_vectors
+store_vectors:
+    cmpq $32, %rsi
+    jb 1f
+    je 2f
+    .irp i, SIXTEEN, SIXTEEN_MORE
+    vmovdqu64 %zmm\i, VECTOR + 64 * \i(%rdi)
+    .endr
+    vzeroupper
+    ret
+1:  .irp i, SIXTEEN
+    movdqu %xmm\i, VECTOR + 64 * \i(%rdi)
+    .endr
+    ret
+2:  .irp i, SIXTEEN
+    vmovdqu %ymm\i, VECTOR + 64 * \i(%rdi)
+    .endr
+    vzeroupper
+    ret
+
+// macro enter: name, instruction. Arguments: rdi in, rsi out, rdx bytes of a vector.
 .macro enter name, instruction:vararg
     .globl \name
 \name:
@@ -21,16 +63,7 @@
     pushq %rdx
     pushq %rsi
 
-    testq %rdx, %rdx
-    jz 1f
-    .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    vmovdqu VECTOR + 32 * \i(%rdi), %ymm\i
-    .endr
-    jmp 2f
-1:  .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    movdqu VECTOR + 32 * \i(%rdi), %xmm\i
-    .endr
-2:
+    call load_vectors
     pushq FLAGS(%rdi)
     movq 0(%rdi), %rax
     movq 8(%rdi), %rbx
@@ -73,17 +106,8 @@
     popq FLAGS(%rdi)
     cld
 
-    cmpq $0, 8(%rsp)            // the saved width
-    je 3f
-    .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    vmovdqu %ymm\i, VECTOR + 32 * \i(%rdi)
-    .endr
-    vzeroupper
-    jmp 4f
-3:  .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    movdqu %xmm\i, VECTOR + 32 * \i(%rdi)
-    .endr
-4:
+    movq 8(%rsp), %rsi          // the saved width
+    call store_vectors
     addq $16, %rsp
     popq %r15
     popq %r14

@@ -5,44 +5,13 @@
 // registers are checked at the width that the processor announces. The status counts what is wrong.
 // With the argument "int80" the calls are made through `int $0x80` as well.
 
-#include "seed.h"
+#include "registers.h"
 
-struct registers {
-    word general[15]; // rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15
-    word flags;
-    unsigned char vector[16][32];
-};
-
-#define RAX 0
-#define RCX 2
-#define RDX 3
-#define RSI 4
-#define RDI 5
-#define R10 9
-#define R11 10
-
-// registers-enter.S: load `in`, enter by the way, store to `out`.
-void enter_syscall(const struct registers *in, struct registers *out, word is_wide);
-void enter_int80(const struct registers *in, struct registers *out, word is_wide);
-void enter_fault(const struct registers *in, struct registers *out, word is_wide);
 // Returns 0 when the 128 bytes below the stack pointer survive a system call.
 int lose_red_zone(void);
 
-typedef void (*entry)(const struct registers *, struct registers *, word);
-
 static int failures;
 static unsigned char fresh[64 << 12] __attribute__((aligned(4096)));
-
-static int has_avx(void)
-{
-    unsigned a = 1, b, c = 0, d;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    if (!(c >> 27 & 1) || !(c >> 28 & 1))
-        return 0;
-    unsigned low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 6) == 6;
-}
 
 static void fill(struct registers *in, word seed)
 {
@@ -50,9 +19,7 @@ static void fill(struct registers *in, word seed)
         seed += 0x9e3779b97f4a7c15;
         in->general[i] = seed ^ (seed >> 29);
     }
-    for (int i = 0; i < 16; i++)
-        for (int j = 0; j < 32; j++)
-            in->vector[i][j] = (unsigned char)(seed * 31 + (word)(i * 32 + j) * 7);
+    fill_vectors(in, seed);
     in->flags = 0x2;
 }
 
@@ -63,7 +30,7 @@ static void report(const char *what, const char *part, word index, word wanted, 
     failures++;
 }
 
-static void compare(const char *what, const struct registers *in, const struct registers *out, int width,
+static void compare(const char *what, const struct registers *in, const struct registers *out, word width,
                     int is_call)
 {
     for (word i = 0; i < 15; i++)
@@ -73,15 +40,15 @@ static void compare(const char *what, const struct registers *in, const struct r
     word mask = 0xcd5 & ~0x200ul;
     if ((in->flags & mask) != (out->flags & mask))
         report(what, "flags", 0, in->flags, out->flags);
-    for (word i = 0; i < 16; i++)
-        for (int j = 0; j < width; j++)
+    for (int i = 0; i < nr_vectors(width); i++)
+        for (word j = 0; j < width; j++)
             if (in->vector[i][j] != out->vector[i][j]) {
-                report(what, "vector", i, in->vector[i][j], out->vector[i][j]);
+                report(what, "vector", (word)i, in->vector[i][j], out->vector[i][j]);
                 break;
             }
 }
 
-static void check(const char *what, entry enter, word avx, int is_call, word number, word a, word b, word c)
+static void check(const char *what, entry *enter, word width, int is_call, word number, word a, word b, word c)
 {
     static struct registers in, out;
     static const word flags[] = {0x2, 0x2 | 0x8d5, 0x2 | 0x400};
@@ -97,8 +64,8 @@ static void check(const char *what, entry enter, word avx, int is_call, word num
         } else {
             in.general[RSI] = a + ((word)i << 12);
         }
-        enter(&in, &out, avx);
-        compare(what, &in, &out, avx ? 32 : 16, is_call);
+        enter(&in, &out, width);
+        compare(what, &in, &out, width, is_call);
     }
     if (failures == before)
         say("ok "), say(what), say("\n");
@@ -107,21 +74,21 @@ static void check(const char *what, entry enter, word avx, int is_call, word num
 int main(int argc, char **argv, char **envp)
 {
     (void)envp;
-    word avx = (word)has_avx();
+    word width = vector_width();
     static char buffer[8192];
 
-    check("getpid by syscall", enter_syscall, avx, 1, SYS_getpid, 1, 2, 3);
-    check("unknown call by syscall", enter_syscall, avx, 1, 9999, 1, 2, 3);
-    check("failing open by syscall", enter_syscall, avx, 1, SYS_open, (word) "missing", 0, 0);
+    check("getpid by syscall", enter_syscall, width, 1, SYS_getpid, 1, 2, 3);
+    check("unknown call by syscall", enter_syscall, width, 1, 9999, 1, 2, 3);
+    check("failing open by syscall", enter_syscall, width, 1, SYS_open, (word) "missing", 0, 0);
     long fd = call3(SYS_open, (word) "in/data", 0, 0);
     if (fd < 0)
         report("open in/data", "result", 0, 0, (word)fd);
-    check("read of two pages by syscall", enter_syscall, avx, 1, SYS_read, (word)fd, (word)buffer, 8192);
+    check("read of two pages by syscall", enter_syscall, width, 1, SYS_read, (word)fd, (word)buffer, 8192);
     if (argc > 1 && same(argv[1], "int80")) {
-        check("getpid by int 0x80", enter_int80, avx, 1, SYS_getpid, 1, 2, 3);
-        check("failing open by int 0x80", enter_int80, avx, 1, SYS_open, (word) "missing", 0, 0);
+        check("getpid by int 0x80", enter_int80, width, 1, SYS_getpid, 1, 2, 3);
+        check("failing open by int 0x80", enter_int80, width, 1, SYS_open, (word) "missing", 0, 0);
     }
-    check("page fault", enter_fault, avx, 0, 1, (word)fresh, 0, 0);
+    check("page fault", enter_fault, width, 0, 1, (word)fresh, 0, 0);
     if (lose_red_zone())
         report("red zone", "bytes", 0, 0, 1);
     else

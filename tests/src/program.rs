@@ -19,8 +19,8 @@ pub enum Program {
     Bare(&'static str),
     /// `programs/int80.S`.
     Int80,
-    /// `programs/registers.c` with its assembly.
-    Registers,
+    /// `programs/NAME.c` with the assembly that loads and stores every register.
+    Registers(&'static str),
     /// `programs/bss.c`, linked at 0x600000.
     Bss,
     /// `programs/NAME.c` with musl, static.
@@ -50,7 +50,7 @@ pub const ALL: &[Program] = &[
     Program::Bare("faults"),
     Program::Bare("forge"),
     Program::Int80,
-    Program::Registers,
+    Program::Registers("registers"),
     Program::Bss,
     Program::Musl("words"),
     Program::Glibc("words"),
@@ -105,8 +105,8 @@ fn make(program: Program) -> PathBuf {
     match program {
         Program::Bare(name) => compile("gcc", name, &[&c(name)], BARE, &[]),
         Program::Int80 => compile("gcc", "int80", &["int80.S"], BARE, &[]),
-        Program::Registers => {
-            compile("gcc", "registers", &["registers.c", "registers-enter.S"], BARE, &[])
+        Program::Registers(name) => {
+            compile("gcc", name, &[&c(name), "registers-enter.S"], BARE, &[])
         }
         Program::Bss => compile("gcc", "bss", &["bss.c"], BARE, link_high),
         Program::Musl(name) => compile("musl-gcc", &format!("{name}-musl"), &[&c(name)], LIBC, &[]),
