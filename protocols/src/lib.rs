@@ -13,6 +13,7 @@ pub mod block;
 pub mod cpio;
 pub mod end;
 pub mod machine;
+pub mod processor;
 pub mod pvh;
 pub mod record;
 pub mod settings;

@@ -14,6 +14,7 @@ mod bad_input;
 mod bad_kernel;
 mod bash;
 mod busybox;
+mod cpu_profiles;
 mod determinism;
 mod distribution_suite;
 mod dumpfs;

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use seedvmm::engine::{Accel, BackendChoice, DEFAULT_MEMORY_MIB};
+use seedvmm::processor::CpuProfile;
 
 /// What is still said after `-h`.
 const MORE_HELP: &str = "See 'seedvmm --help' for examples and the meaning of the exit status.";
@@ -136,6 +137,10 @@ pub(crate) struct MachineOptions {
     #[arg(long = "mem", value_name = "SIZE", value_parser = parse_memory,
           default_value_t = MemoryMib(DEFAULT_MEMORY_MIB), allow_hyphen_values = true)]
     pub(crate) memory: MemoryMib,
+    /// Processor that the guest sees: base, v2, v3 (levels of x86-64), or host, which varies
+    #[arg(long, value_name = "NAME", default_value = CpuProfile::Base.name(),
+          hide_possible_values = true, value_parser = cpu_parser())]
+    pub(crate) cpu: CpuProfile,
     /// Stop the guest after this time, as in 10 or 0.5, and exit with 124
     #[arg(long, value_name = "SECONDS", value_parser = parse_timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
@@ -296,6 +301,11 @@ fn accel_parser() -> impl TypedValueParser<Value = Accel> {
         "tcg" => Accel::Tcg,
         _ => Accel::Auto,
     })
+}
+
+fn cpu_parser() -> impl TypedValueParser<Value = CpuProfile> {
+    PossibleValuesParser::new(CpuProfile::ALL.map(CpuProfile::name))
+        .map(|name| CpuProfile::from_name(&name).expect("only names of profiles are possible"))
 }
 
 /// Reads a size of memory: MiB, or a number with the unit M or G, as in `2G`, `2GB` or `2GiB`.

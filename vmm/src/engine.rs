@@ -18,6 +18,7 @@ use crate::images::{self, Images};
 use crate::kernel_image::{self, KernelImage};
 use crate::layout::{self, RamMap};
 use crate::memory;
+use crate::processor::CpuProfile;
 use crate::report::{self, Draft};
 use crate::signals::time_limit::TimeLimit;
 
@@ -39,6 +40,8 @@ pub struct Job {
     pub append: Vec<u8>,
     /// Guest memory in MiB.
     pub memory_mib: u64,
+    /// The processor that the guest sees.
+    pub cpu: CpuProfile,
     /// Longest time the guest may run.
     pub timeout: Option<Duration>,
     /// Which backend runs the machine.
@@ -63,6 +66,7 @@ impl Default for Job {
             initrd: None,
             append: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
+            cpu: CpuProfile::default(),
             timeout: None,
             backend: BackendChoice::Auto,
             accel: Accel::Auto,
@@ -302,6 +306,7 @@ fn attempt(
     let machine = Machine {
         ram,
         memory_mib: job.memory_mib,
+        cpu: job.cpu,
         kernel: &kernel,
         initrd: job.initrd.as_deref(),
         command_line: &job.append,
@@ -314,7 +319,8 @@ fn attempt(
     let kind = backend.kind();
     if job.verbose > 0 {
         let name = kernel_image::name(&job.kernel);
-        eprintln!("seedvmm: backend {}, {} MiB, kernel {name}", kind.name(), job.memory_mib);
+        let (backend, cpu, mib) = (kind.name(), job.cpu, job.memory_mib);
+        eprintln!("seedvmm: backend {backend}, processor {cpu}, {mib} MiB, kernel {name}");
     }
     let _limit = job.timeout.map(TimeLimit::start).transpose().map_err(Error::Timer)?;
     let mut stopped = match backend {

@@ -20,5 +20,6 @@ pub mod kernel_image;
 pub mod layout;
 pub mod memory;
 pub mod own_file;
+pub mod processor;
 pub mod report;
 pub mod signals;

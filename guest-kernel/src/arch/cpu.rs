@@ -2,10 +2,12 @@
 
 //! The processor: its control registers, model-specific registers, features and task state.
 
+use super::features;
 use super::layout::MEMORY_ALIAS;
 use super::trap::{Registers, Request};
 use core::arch::asm;
 use core::cell::Cell;
+use seed_protocols::processor::STATE_COMPONENTS;
 use seed_protocols::record::Record;
 
 const MSR_STAR: u32 = 0xc000_0081;
@@ -30,12 +32,9 @@ const CPUID1_ECX_XSAVE: u32 = 1 << 26;
 const CR4_UMIP: u64 = 1 << 11;
 const CR4_OSXSAVE: u64 = 1 << 18;
 
-/// State components of XCR0 that programs may use.
-const XCR0_WANTED: u32 = super::vector::COMPONENTS;
-
 /// A value of the one CPU, which nothing interrupts.
 #[repr(transparent)]
-struct PerCpu<T>(Cell<T>);
+pub(super) struct PerCpu<T>(pub(super) Cell<T>);
 
 // SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
 unsafe impl<T> Sync for PerCpu<T> {}
@@ -72,9 +71,10 @@ pub fn init() {
     write_msr(MSR_CSTAR, syscall_entry_address());
     write_msr(MSR_SFMASK, SYSCALL_CLEARED_FLAGS);
     // Above the highest leaf Intel's processors repeat that leaf, so it is asked for first.
-    let max_leaf = cpuid(0).0;
-    let leaf1 = cpuid(1);
-    let leaf7 = if max_leaf >= 7 { cpuid(7) } else { (0, 0, 0, 0) };
+    let max_leaf = cpuid(0, 0).0;
+    let leaf1 = cpuid(1, 0);
+    let leaf7 = if max_leaf >= 7 { cpuid(7, 0) } else { (0, 0, 0, 0) };
+    features::note(leaf1.2, leaf7.1);
     let has_umip = leaf7.2 & CPUID7_ECX_UMIP != 0;
     let has_xsave = leaf1.2 & CPUID1_ECX_XSAVE != 0;
     let wanted = if has_umip { CR4_UMIP } else { 0 } | if has_xsave { CR4_OSXSAVE } else { 0 };
@@ -82,14 +82,14 @@ pub fn init() {
         set_cr4_bits(wanted);
     }
     if has_xsave {
-        set_xcr0(cpuid(0xd).0 & XCR0_WANTED);
+        set_xcr0(cpuid(0xd, 0).0 & STATE_COMPONENTS);
     }
 }
 
-/// EAX, EBX, ECX and EDX of a CPUID leaf's subleaf 0.
+/// EAX, EBX, ECX and EDX of a CPUID leaf's subleaf.
 #[must_use]
-pub fn cpuid(leaf: u32) -> (u32, u32, u32, u32) {
-    let result = core::arch::x86_64::__cpuid_count(leaf, 0);
+pub fn cpuid(leaf: u32, subleaf: u32) -> (u32, u32, u32, u32) {
+    let result = core::arch::x86_64::__cpuid_count(leaf, subleaf);
     (result.eax, result.ebx, result.ecx, result.edx)
 }
 

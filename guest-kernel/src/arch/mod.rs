@@ -7,6 +7,8 @@ mod boot;
 pub mod bulk;
 #[cfg(feature = "image")]
 pub mod cpu;
+#[cfg(feature = "image")]
+pub mod features;
 pub mod layout;
 #[cfg(feature = "image")]
 pub mod local_apic;

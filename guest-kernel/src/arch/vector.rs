@@ -10,6 +10,7 @@ use crate::mm::address::Frame;
 use crate::mm::frames::{Fill, frames};
 use core::arch::asm;
 use core::cell::Cell;
+use seed_protocols::processor::STATE_COMPONENTS;
 
 /// Memory for a state ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +30,7 @@ const HEADER_END: u64 = 576;
 /// x87 control word at the start of a program; it is the first word of a saved state.
 const CONTROL_WORD_INITIAL: u64 = 0x37f;
 
-/// Components that are saved: x87, SSE, AVX and the three of AVX-512. Their standard places end
-/// within a page.
-pub const COMPONENTS: u32 = 0b1110_0111;
-
-/// Bytes that those components may take.
+/// Bytes that the components which are saved may take, in their standard places.
 pub const SIZE_MAX: u64 = 2688;
 
 /// A saved state, in the standard form of `xsave` or `fxsave`, in a frame of its own.
@@ -68,7 +65,7 @@ impl VectorState {
         if has_xsave() {
             // SAFETY: the area is a frame of this state's own, aligned and large enough.
             unsafe {
-                asm!("xsave64 [{}]", in(reg) area, in("eax") COMPONENTS, in("edx") 0,
+                asm!("xsave64 [{}]", in(reg) area, in("eax") STATE_COMPONENTS, in("edx") 0,
                     options(nostack, preserves_flags));
             }
         } else {
@@ -124,7 +121,7 @@ fn restore_from(frame: Frame) {
         // SAFETY: the frame holds a state that this processor saved, or a blank one whose header
         // says that everything is in its initial state.
         unsafe {
-            asm!("xrstor64 [{}]", in(reg) area, in("eax") COMPONENTS, in("edx") 0,
+            asm!("xrstor64 [{}]", in(reg) area, in("eax") STATE_COMPONENTS, in("edx") 0,
                 options(nostack, preserves_flags));
         }
     } else {
@@ -133,9 +130,18 @@ fn restore_from(frame: Frame) {
     }
 }
 
-/// The components that the processor has and the kernel has switched on; others may not be claimed.
+/// The components that are switched on; others may not be claimed.
 fn usable_components() -> u32 {
-    core::arch::x86_64::__cpuid_count(0xd, 0).eax & COMPONENTS
+    if !has_xsave() {
+        return 0;
+    }
+    let components: u32;
+    // SAFETY: reading XCR0 has no other effect, and the processor lets programs read it.
+    unsafe {
+        asm!("xgetbv", in("ecx") 0, out("eax") components, out("edx") _,
+            options(nomem, nostack, preserves_flags));
+    }
+    components & STATE_COMPONENTS
 }
 
 /// Whether the processor lets programs use `xsave`: CPUID leaf 1, ECX bit 27, OSXSAVE. Asked once,

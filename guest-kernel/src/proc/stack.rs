@@ -12,6 +12,7 @@ use crate::errno::Errno;
 use crate::mm::address::{PhysAddr, UserAddr};
 use crate::mm::frames::frames;
 use crate::mm::user::UserMemory;
+use seed_protocols::processor::{LEVEL_1, Word, bits};
 
 /// End of the stack, as on Linux without ASLR.
 pub(super) const STACK_TOP: u64 = 0x7fff_ffff_f000;
@@ -40,9 +41,9 @@ const AT_HWCAP2: u64 = 26;
 const AT_EXECFN: u64 = 31;
 const AT_MINSIGSTKSZ: u64 = 51;
 
-/// CPUID leaf 1, EDX of an x86-64 processor's basic features: the same for every run, whatever the
-/// processor has beyond them.
-const HARDWARE_CAPABILITIES: u64 = 0x0789_fbff;
+/// CPUID leaf 1, EDX of the fixed profiles: the same for every run, whatever the processor has
+/// beyond them.
+const HARDWARE_CAPABILITIES: u64 = bits(Word::Basic, LEVEL_1) as u64;
 
 /// Words in the auxiliary vector.
 const AUXILIARY_WORDS: usize = 2 * 20;

@@ -4,7 +4,7 @@
 
 use super::process::{Process, State};
 use super::stack::STACK_TOP;
-use crate::arch::layout::PAGE_SIZE;
+use crate::arch::{features, layout::PAGE_SIZE};
 use crate::errno::Errno;
 use crate::fs::{InodeId, ProcNode, ProcText};
 use crate::kernel::Kernel;
@@ -18,8 +18,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-const CPUINFO: &str = "processor\t: 0\nvendor_id\t: SeedMachine\nmodel name\t: seed machine 1\n\
-                       cpu cores\t: 1\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm\n\n";
 const FILESYSTEMS: &str = "nodev\ttmpfs\nnodev\tproc\n";
 const MOUNTS: &str = "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc ro,relatime 0 0\n";
 
@@ -48,7 +46,7 @@ impl Kernel {
     fn proc_text(&mut self, file: ProcText) -> Option<Vec<u8>> {
         let line = |at: usize| format!("{}\n", String::from_utf8_lossy(UTSNAME[at]));
         let text = match file {
-            ProcText::Cpuinfo => CPUINFO.into(),
+            ProcText::Cpuinfo => cpuinfo(),
             ProcText::Filesystems => FILESYSTEMS.into(),
             ProcText::Loadavg => {
                 format!("0.00 0.00 0.00 1/{} {}\n", self.processes.count() + 1, self.process.pid)
@@ -169,6 +167,19 @@ fn read_strings(memory: &mut UserMemory<'_>, stack: u64, which: Strings) -> Resu
         text.push(0);
         at += 8;
     }
+}
+
+/// Of the features only those of the levels of x86-64: what else there may be depends on the host.
+fn cpuinfo() -> String {
+    let mut text = String::from(
+        "processor\t: 0\nvendor_id\t: SeedMachine\nmodel name\t: seed machine 1\n\
+         cpu cores\t: 1\nflags\t\t:",
+    );
+    for feature in features::levels().flatten() {
+        text += " ";
+        text += feature.name;
+    }
+    text + "\n\n"
 }
 
 fn meminfo() -> String {

@@ -22,6 +22,7 @@ use crate::engine::{ExitCounts, Phases};
 use crate::images::Images;
 use crate::kernel_image::KernelImage;
 use crate::layout::RamMap;
+use crate::processor::CpuProfile;
 
 /// A machine to be, with everything checked that can be checked before it exists.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Machine<'a> {
     pub ram: RamMap,
     /// Its memory in MiB.
     pub memory_mib: u64,
+    /// The processor that it shows.
+    pub cpu: CpuProfile,
     /// Its kernel.
     pub kernel: &'a KernelImage<'a>,
     /// Its module.

@@ -14,6 +14,7 @@ pub(super) fn job(options: MachineOptions) -> Job {
         kernel: options.kernel.map_or(KernelSource::Embedded, KernelSource::Path),
         append: options.append.map(OsStringExt::into_vec).unwrap_or_default(),
         memory_mib: options.memory.0,
+        cpu: options.cpu,
         timeout: options.timeout,
         backend: options.backend,
         accel: options.accel,

@@ -27,6 +27,7 @@ impl Draft {
             version: VERSION,
             seedvmm_version: env!("CARGO_PKG_VERSION"),
             backend: None,
+            cpu: job.cpu.name(),
             memory_mib: job.memory_mib,
             command_line: String::from_utf8_lossy(&job.append).into_owned(),
             kernel: FileReport::named(kernel_image::name(&job.kernel).into_owned()),

@@ -40,6 +40,10 @@ pub struct Report {
     pub seedvmm_version: &'static str,
     /// Name of the backend that ran the machine; `null` if none did.
     pub backend: Option<&'static str>,
+    /// Name of the profile of the processor that the guest saw, as [`CpuProfile`] has it.
+    ///
+    /// [`CpuProfile`]: crate::processor::CpuProfile
+    pub cpu: &'static str,
     /// Guest memory in MiB.
     pub memory_mib: u64,
     /// The kernel's command line; bytes that are not UTF-8 are replaced.
@@ -301,6 +305,7 @@ mod tests {
             version: VERSION,
             seedvmm_version: "0",
             backend: Some("kvm"),
+            cpu: "base",
             memory_mib: 16,
             command_line: String::new(),
             kernel: FileReport { name: "k".to_owned(), size_bytes: Some(1), sha256: None },

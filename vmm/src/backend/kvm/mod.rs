@@ -15,6 +15,8 @@ mod vm;
 
 use std::io;
 
+use kvm_ioctls::Kvm;
+
 pub use vm::Vm;
 
 use super::{Machine, Stopped, microseconds_since};
@@ -23,6 +25,7 @@ use crate::console::Output;
 use crate::images::Role;
 use crate::layout::{LARGE_PAGE_SIZE, Range};
 use crate::memory::{self, GuestMemory};
+use crate::processor::CpuProfile;
 use crate::signals::heartbeat::Heartbeat;
 
 /// Why this host's KVM cannot be used.
@@ -53,6 +56,19 @@ pub enum Error {
     /// Guest memory cannot be made or filled.
     #[error(transparent)]
     Memory(#[from] memory::Error),
+    /// The host cannot be what the profile promises.
+    #[error(
+        "this host's KVM lacks features that --cpu {profile} promises ({missing}); choose --cpu \
+         {instead}, or --backend qemu --accel tcg"
+    )]
+    Processor {
+        /// The profile.
+        profile: CpuProfile,
+        /// Names of the features.
+        missing: String,
+        /// The profile that promises most of those that the host can be.
+        instead: CpuProfile,
+    },
     /// A disk's file cannot be used after all.
     #[error("cannot use the disk {name}")]
     Disk {
@@ -74,11 +90,20 @@ impl<T> Call<T> for Result<T, kvm_ioctls::Error> {
     }
 }
 
+/// The features that each profile promises and this host's KVM lacks, nothing for most of them.
+///
+/// # Errors
+/// KVM cannot be opened, or does not tell what it has.
+pub fn missing_features() -> Result<Vec<(CpuProfile, Vec<&'static str>)>, Error> {
+    cpuid::all_missing(&Kvm::new().call("opening /dev/kvm")?)
+}
+
 /// Runs `machine` on `vm` to its end.
 ///
 /// # Errors
 /// The machine could not be set up.
 pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Stopped, Error> {
+    let cpuid = cpuid::of_profile(machine.cpu, vm.kvm())?;
     let memory = memory::map(&machine.ram)?;
     prefer_large_pages(&memory, machine);
     memory::load_kernel(&memory, machine.kernel)?;
@@ -91,7 +116,7 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
     };
     memory::load_boot_data(&memory, &machine.ram, machine.command_line, module)?;
     let vm = vm.with_memory(&memory)?;
-    let vcpu = vcpu::Vcpu::create(&vm, machine.kernel.entry)?;
+    let vcpu = vcpu::Vcpu::create(&vm, &cpuid, machine.kernel.entry)?;
     let disks = machine.images.iter().filter(|image| mapped.is_none() || image.role != Role::Input);
     let devices = devices::Devices::connect(disks, &memory, output)?;
     let _heartbeat =

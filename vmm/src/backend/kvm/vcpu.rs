@@ -9,14 +9,14 @@ use std::io;
 use std::marker::PhantomData;
 
 use kvm_bindings::{
-    KVM_INTERNAL_ERROR_DELIVERY_EV, KVM_INTERNAL_ERROR_EMULATION, KVM_INTERNAL_ERROR_SIMUL_EX,
-    KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, KVM_MP_STATE_HALTED, Msrs, kvm_dtable,
-    kvm_lapic_state, kvm_msr_entry, kvm_regs, kvm_run, kvm_segment, kvm_sregs,
+    CpuId, KVM_INTERNAL_ERROR_DELIVERY_EV, KVM_INTERNAL_ERROR_EMULATION,
+    KVM_INTERNAL_ERROR_SIMUL_EX, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, KVM_MP_STATE_HALTED,
+    Msrs, kvm_dtable, kvm_lapic_state, kvm_msr_entry, kvm_regs, kvm_run, kvm_segment, kvm_sregs,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd};
 
 use super::vm::VmWithMemory;
-use super::{Call, Error, cpuid};
+use super::{Call, Error};
 use crate::layout::START_INFO;
 use crate::signals::immediate_exit::ImmediateExit;
 
@@ -48,13 +48,13 @@ pub(super) struct Vcpu<'m> {
 }
 
 impl<'m> Vcpu<'m> {
-    /// A processor that is about to execute the instruction at `entry`.
+    /// A processor that `cpuid` describes, about to execute the instruction at `entry`.
     ///
     /// # Errors
     /// KVM refuses.
-    pub(super) fn create(vm: &VmWithMemory<'m>, entry: u32) -> Result<Self, Error> {
+    pub(super) fn create(vm: &VmWithMemory<'m>, cpuid: &CpuId, entry: u32) -> Result<Self, Error> {
         let mut fd = vm.fd.create_vcpu(0).call("KVM_CREATE_VCPU")?;
-        fd.set_cpuid2(&cpuid::profile()).call("KVM_SET_CPUID2")?;
+        fd.set_cpuid2(cpuid).call("KVM_SET_CPUID2")?;
         let mut sregs = fd.get_sregs().call("KVM_GET_SREGS")?;
         enter_protected_mode(&mut sregs);
         fd.set_sregs(&sregs).call("KVM_SET_SREGS")?;

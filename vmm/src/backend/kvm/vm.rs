@@ -21,6 +21,7 @@ use crate::memory::GuestMemory;
 /// A virtual machine without memory or processor.
 #[derive(Debug)]
 pub struct Vm {
+    kvm: Kvm,
     fd: VmFd,
 }
 
@@ -36,7 +37,12 @@ impl Vm {
             return Err(Unusable::ApiVersion(version));
         }
         let fd = kvm.create_vm().map_err(|error| Unusable::Create(error.into()))?;
-        Ok(Self { fd })
+        Ok(Self { kvm, fd })
+    }
+
+    /// KVM itself.
+    pub(super) const fn kvm(&self) -> &Kvm {
+        &self.kvm
     }
 
     /// Gives the machine its RAM.

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::MemfdFlags;
 
-use super::{Error, Machine};
+use super::{Error, Machine, cpu_model};
 use crate::engine::BackendKind;
 use crate::images::{Image, Role};
 
@@ -42,7 +42,7 @@ impl Invocation {
     pub(super) fn new(kind: BackendKind, machine: &Machine<'_>) -> Result<Self, Error> {
         let kernel = kernel_file(machine.kernel.bytes).map_err(Error::KernelFile)?;
         let mut descriptors = vec![kernel.as_raw_fd()];
-        let mut arguments = fixed_arguments(kind, machine.memory_mib);
+        let mut arguments = fixed_arguments(kind, machine);
         let mut push = |option: &str, value: &OsStr| {
             arguments.push(option.into());
             arguments.push(value.into());
@@ -62,16 +62,16 @@ impl Invocation {
     }
 }
 
-fn fixed_arguments(kind: BackendKind, memory_mib: u64) -> Vec<OsString> {
-    let (accel, cpu) = match kind {
-        // `max` fails on hosts that refuse MSR 0x10a; the guest must not depend on it anyway.
-        BackendKind::Kvm | BackendKind::QemuKvm => ("kvm", "host,-arch-capabilities"),
-        BackendKind::QemuTcg => ("tcg", "max"),
+fn fixed_arguments(kind: BackendKind, machine: &Machine<'_>) -> Vec<OsString> {
+    let accel = match kind {
+        BackendKind::Kvm | BackendKind::QemuKvm => "kvm",
+        BackendKind::QemuTcg => "tcg",
     };
-    let memory = format!("{memory_mib}M");
+    let cpu = cpu_model::model(machine.cpu, kind);
+    let memory = format!("{}M", machine.memory_mib);
     #[rustfmt::skip]
     let arguments = [
-        "-machine", MACHINE, "-accel", accel, "-cpu", cpu, "-m", &memory,
+        "-machine", MACHINE, "-accel", accel, "-cpu", &cpu, "-m", &memory,
         "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
         "-global", "virtio-mmio.force-legacy=false", "-device", DEBUG_EXIT,
     ];

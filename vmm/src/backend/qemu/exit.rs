@@ -13,19 +13,23 @@ use super::process::Exit;
 use crate::console::Output;
 use crate::end::End;
 use crate::error_line::error_line;
+use crate::processor::CpuProfile;
 
 /// Exit status of QEMU's own failures, and of a debug exit of value 0.
 const FAILED_OR_ZERO: i32 = 1;
 
 /// The end that `exit` tells, together with the console.
-pub(super) fn interpret(exit: &Exit, output: &mut Output<'_>) -> End {
+pub(super) fn interpret(exit: &Exit, cpu: CpuProfile, output: &mut Output<'_>) -> End {
     let Some(code) = exit.status.code() else {
         let signal = exit.status.signal().unwrap_or_default();
         return End::HostFailed(format!("QEMU was killed by signal {signal}"));
     };
     let complaint = find_complaint(&exit.complaints);
     match (code, complaint) {
-        (FAILED_OR_ZERO, Some(complaint)) => End::HostFailed(complaint.to_owned()),
+        (FAILED_OR_ZERO, Some(complaint)) => {
+            let lacking = lacking_features(&exit.complaints, cpu);
+            End::HostFailed(lacking.unwrap_or_else(|| complaint.to_owned()))
+        }
         (0, _) => End::GuestCrashed("the machine was reset, as by a triple fault".to_owned()),
         (code, _) if code & 1 == 1 => match u16::try_from(code >> 1) {
             Ok(value) => output
@@ -38,6 +42,25 @@ pub(super) fn interpret(exit: &Exit, output: &mut Output<'_>) -> End {
         }
         (code, None) => End::HostFailed(format!("QEMU ended with status {code}")),
     }
+}
+
+/// What QEMU's warnings say about a processor that it refuses, in one line; nothing if it did not.
+///
+/// Each is like "... doesn't support requested feature: CPUID.01H:ECX.avx [bit 28]".
+fn lacking_features(complaints: &str, cpu: CpuProfile) -> Option<String> {
+    let name = |line: &str| {
+        let (_, feature) = line.split_once("support requested feature: ")?;
+        let (_, name) = feature.split_once([':'])?.1.split_once('.')?;
+        name.split_whitespace().next().map(str::to_owned)
+    };
+    let names: Vec<_> = complaints.lines().filter_map(name).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!(
+            "QEMU cannot give the features that --cpu {cpu} promises ({names}); choose --cpu base, \
+             or another --accel"
+        )
+    })
 }
 
 /// The last line that QEMU itself left, warnings aside.
@@ -74,7 +97,7 @@ mod tests {
         let mut nowhere = Nowhere;
         let mut output = Output::new(&mut nowhere, None).unwrap();
         output.push(console).unwrap();
-        interpret(&exit, &mut output)
+        interpret(&exit, CpuProfile::V3, &mut output)
     }
 
     fn exited(code: i32, console: &[u8], complaints: &str) -> End {
@@ -101,6 +124,17 @@ mod tests {
         let complaint = "qemu-system-x86_64: warning: x\nqemu-system-x86_64: no such device\n";
         let expected = End::HostFailed("qemu-system-x86_64: no such device".to_owned());
         assert_eq!(exited(1, b"", complaint), expected);
+    }
+
+    #[test]
+    fn a_processor_that_qemu_cannot_give_is_refused_in_one_line() {
+        let complaints = "qemu-system-x86_64: warning: host doesn't support requested feature: \
+                          CPUID.01H:ECX.sse4.1 [bit 19]\n\
+                          qemu-system-x86_64: warning: host doesn't support requested feature: \
+                          CPUID.07H:EBX.avx2 [bit 5]\n\
+                          qemu-system-x86_64: Host doesn't support requested features\n";
+        let End::HostFailed(message) = exited(1, b"", complaints) else { panic!("it ran") };
+        assert!(message.contains("--cpu v3 promises (sse4.1, avx2)"), "{message}");
     }
 
     #[test]

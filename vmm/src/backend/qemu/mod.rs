@@ -3,11 +3,13 @@
 //! The QEMU backend: has QEMU's `microvm` machine run the same kernel on the same disks.
 //!
 //! The reference, and the way to run on hosts without KVM. `command` is the command line,
+//! `cpu_model` its processor,
 //! `process` the child and its streams, `exit` what its exit status means. QEMU cannot tell
 //! exits, disk work or guest memory, so those figures are absent; and it idles for ever when the
 //! guest halts, which only a time limit ends.
 
 mod command;
+mod cpu_model;
 mod exit;
 mod process;
 
@@ -65,7 +67,7 @@ pub fn run(
     let command = command::Invocation::new(kind, machine)?;
     let finish = process::run(command, output)?;
     let end = match finish {
-        process::Finish::Exited(exit) => exit::interpret(&exit, output),
+        process::Finish::Exited(exit) => exit::interpret(&exit, machine.cpu, output),
         process::Finish::TimeLimit => End::TimeLimit(machine.timeout.unwrap_or_default()),
         process::Finish::Crashed(why) => End::GuestCrashed(why),
         process::Finish::Failed(why) => End::HostFailed(why),

@@ -7,6 +7,7 @@
 
 mod kernel;
 mod probe;
+mod profiles;
 
 use std::io::{self, Write};
 
@@ -14,6 +15,7 @@ use seed_protocols::end::EXIT_FAILURE;
 use serde::Serialize;
 
 use self::probe::{Finding, State};
+use self::profiles::Profiles;
 use crate::cli::DoctorOptions;
 
 /// Name of the JSON form.
@@ -32,6 +34,8 @@ struct Findings {
     kvm: Finding,
     /// How KVM executes a kernel's instructions; absent without KVM.
     supervisor: Option<Finding>,
+    /// The processors that a guest on KVM can be shown; absent without KVM.
+    cpu: Option<Profiles>,
     qemu: Finding,
 }
 
@@ -51,27 +55,32 @@ pub(super) fn execute(options: &DoctorOptions) -> u8 {
 
 fn examine() -> Findings {
     let (kvm, supervisor) = probe::kvm();
+    let cpu = (kvm.state == State::Usable).then(Profiles::of_kvm).flatten();
     let qemu = probe::qemu();
     let backend = match (kvm.state, qemu.state) {
         (State::Usable, _) => Some("kvm"),
         (_, State::Usable) => Some("qemu"),
         _ => None,
     };
-    Findings { schema: SCHEMA, version: SCHEMA_VERSION, backend, kvm, supervisor, qemu }
+    Findings { schema: SCHEMA, version: SCHEMA_VERSION, backend, kvm, supervisor, cpu, qemu }
 }
 
 fn plain(findings: &Findings) -> String {
     let mut text = String::new();
-    let supervisor = findings.supervisor.as_ref();
-    let parts =
-        [("kvm", Some(&findings.kvm)), ("kernel", supervisor), ("qemu", Some(&findings.qemu))];
-    for (name, finding) in parts {
-        let Some(finding) = finding else { continue };
+    let mut put = |name: &str, finding: &Finding| {
         text += &format!("{name:<8}{}: {}\n", finding.state.name(), finding.detail);
         if let Some(mend) = &finding.mend {
             text += &format!("{:8}to mend it: {mend}\n", "");
         }
+    };
+    put("kvm", &findings.kvm);
+    if let Some(supervisor) = &findings.supervisor {
+        put("kernel", supervisor);
     }
+    if let Some(profiles) = &findings.cpu {
+        put("cpu", &Finding::new(State::Usable, profiles, None));
+    }
+    put("qemu", &findings.qemu);
     text + &match findings.backend {
         Some(backend) => {
             format!("result  ready: runs use {backend} unless --backend says otherwise\n")
@@ -98,6 +107,7 @@ mod tests {
             backend: None,
             kvm: finding(State::Forbidden, Some("do this")),
             supervisor: None,
+            cpu: None,
             qemu: finding(State::Absent, None),
         };
         let expected = "kvm     forbidden: detail\n        to mend it: do this\n\

@@ -85,7 +85,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    fn new(state: State, detail: impl fmt::Display, mend: Option<&str>) -> Self {
+    pub(super) fn new(state: State, detail: impl fmt::Display, mend: Option<&str>) -> Self {
         let mend = mend.map(str::to_owned);
         Self { state, detail: detail.to_string(), mend, figure: None }
     }
