@@ -118,6 +118,12 @@ fn forks_signals_and_pipes_from_inside() {
     }
 }
 
+/// Not on the host: containers often refuse it there.
+#[test]
+fn children_by_clone3() {
+    Case::new(Musl("clone3")).append("clone3").stdout(b"").run();
+}
+
 #[test]
 fn the_seeds_own_spawn() {
     let expected = "probe: ENOENT\nmissing: ENOENT\nchild: me argument\nspawned\n\

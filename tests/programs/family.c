@@ -2,8 +2,10 @@
 //
 // Processes from inside: each line tells what a parent saw. The same on Linux.
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,6 +56,16 @@ static void borrowed(char *path)
     if (pid == 0)
         _exit(execl("/no/such/program", "x", (char *)0) == -1 && errno == ENOENT ? 4 : 5);
     printf("vfork without exec: status %#x\n", ending(pid));
+}
+
+static void spawned(char *path)
+{
+    char *arguments[] = {"family", "child", 0};
+    pid_t pid = 0;
+    int error = posix_spawn(&pid, path, 0, 0, arguments, environ);
+    printf("posix_spawn: %d, status %#x\n", error, ending(pid));
+    error = posix_spawn(&pid, "/no/such/program", 0, 0, arguments, environ);
+    printf("posix_spawn of nothing: %d\n", error == ENOENT);
 }
 
 static void signals(void)
@@ -124,6 +136,7 @@ int main(int argc, char **argv)
         return 6;
     copies();
     borrowed("/proc/self/exe");
+    spawned("/proc/self/exe");
     signals();
     big_pipe();
     errno = 0;

@@ -60,6 +60,7 @@ pub const ALL: &[Program] = &[
     Program::Musl("family"),
     Program::Glibc("family"),
     Program::Musl("spawn"),
+    Program::Musl("clone3"),
     Program::Musl("spin"),
     Program::Dynamic,
     Program::Hex0,

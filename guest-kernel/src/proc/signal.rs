@@ -354,9 +354,14 @@ impl Signals {
         index.map_or(SignalInfo::default(), |index| self.infos.swap_remove(index).1)
     }
 
+    /// Takes all handlers away; what is ignored stays so.
+    pub fn reset_handlers(&mut self) {
+        self.actions.retain(|(_, action)| action.handler == Action::IGNORE);
+    }
+
     /// What `execve` leaves: handlers are gone, what is ignored stays so, and so do masks.
     pub fn reset_for_exec(&mut self) {
-        self.actions.retain(|(_, action)| action.handler == Action::IGNORE);
+        self.reset_handlers();
         self.stack = AlternateStack::default();
     }
 }

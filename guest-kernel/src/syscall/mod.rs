@@ -7,6 +7,7 @@
 mod allocate;
 mod attributes;
 mod buffers;
+mod clone;
 mod credentials;
 mod descriptors;
 mod directories;

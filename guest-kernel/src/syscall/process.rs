@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Making, replacing and ending processes, and what the C libraries set up when they start.
+//! Replacing and ending programs, and what the C libraries set up when they start.
 
 use super::{Answer, Fail, path};
 use crate::arch::{layout::USER_END, trap::Registers};
@@ -8,19 +8,8 @@ use crate::errno::Errno;
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::lifecycle::Memory;
 use crate::proc::process::{Ending, State};
 use alloc::vec::Vec;
-
-const CLONE_VM: u64 = 0x100;
-const CLONE_VFORK: u64 = 0x4000;
-const CLONE_PARENT_SETTID: u64 = 0x10_0000;
-const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
-const CLONE_CHILD_SETTID: u64 = 0x100_0000;
-
-/// The signal that a child's end sends, in the low byte of the flags.
-const CLONE_SIGNAL: u64 = 0xff;
-const SIGCHLD: u64 = 17;
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
@@ -36,64 +25,6 @@ const STRING_BYTES_MAX: usize = 2 << 20;
 
 /// Longest single string, as on Linux.
 const STRING_MAX: u64 = 128 << 10;
-
-pub(super) fn fork(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
-    let mut child = *registers;
-    child.rax = 0;
-    Ok(kernel.fork(child, Memory::Copied)?.into())
-}
-
-pub(super) fn vfork(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
-    let mut child = *registers;
-    child.rax = 0;
-    Ok(kernel.fork(child, Memory::Borrowed)?.into())
-}
-
-/// `clone` as `fork`, `vfork` and `posix_spawn` of the C libraries use it. Threads are not
-/// provided.
-pub(super) fn clone(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
-    let (flags, stack) = (registers.argument(0), registers.argument(1));
-    let (parent_tid, child_tid) = (registers.argument(2), registers.argument(3));
-    let known = CLONE_VM
-        | CLONE_VFORK
-        | CLONE_PARENT_SETTID
-        | CLONE_CHILD_CLEARTID
-        | CLONE_CHILD_SETTID
-        | CLONE_SIGNAL;
-    let signal = flags & CLONE_SIGNAL;
-    if flags & !known != 0 || signal != 0 && signal != SIGCHLD {
-        kernel.missing.note(registers.rax);
-        return Err(Errno::EINVAL.into());
-    }
-    let memory = match flags & (CLONE_VM | CLONE_VFORK) {
-        0 | CLONE_VFORK => Memory::Copied,
-        // Sharing memory while both run is what threads do.
-        CLONE_VM => {
-            kernel.missing.note(registers.rax);
-            return Err(Errno::EINVAL.into());
-        }
-        _ => Memory::Borrowed,
-    };
-    let mut child = *registers;
-    child.rax = 0;
-    if stack != 0 {
-        child.rsp = stack;
-    }
-    let pid = kernel.fork(child, memory)?;
-    let bytes = pid.to_le_bytes();
-    if flags & CLONE_PARENT_SETTID != 0 {
-        // As on Linux, a bad address is the program's own fault. Memory that both have is with the
-        // child for now.
-        match memory {
-            Memory::Copied => drop(kernel.memory().write(UserAddr(parent_tid), &bytes)),
-            Memory::Borrowed => kernel.write_to_child(pid, UserAddr(parent_tid), &bytes),
-        }
-    }
-    if flags & CLONE_CHILD_SETTID != 0 {
-        kernel.write_to_child(pid, UserAddr(child_tid), &bytes);
-    }
-    Ok(pid.into())
-}
 
 pub(super) fn execve(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let path = path::read(kernel, registers.argument(0))?;

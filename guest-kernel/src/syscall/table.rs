@@ -4,7 +4,7 @@
 
 use super::names::NAMES;
 use super::{
-    Call, FullCall, allocate, attributes, credentials, descriptors, directories, epoll,
+    Call, FullCall, allocate, attributes, clone, credentials, descriptors, directories, epoll,
     event_counter, file_times, futex, identity, kill, limits, locks, memfd, memory, names, nodes,
     open, pipe, poll, prctl, process, read_write, residency, scheduling, seek, select, signals,
     socket, splice, stat, statfs, statx, system, time, timer, timers, tree, usage, wait,
@@ -13,13 +13,14 @@ use super::{
 /// The calls that change registers, or the process that runs, by number.
 pub(super) const FULL_CALLS: &[(u64, FullCall)] = &[
     (15, signals::rt_sigreturn),
-    (56, process::clone),
-    (57, process::fork),
-    (58, process::vfork),
+    (56, clone::clone),
+    (57, clone::fork),
+    (58, clone::vfork),
     (59, process::execve),
     (60, process::exit),
     (231, process::exit),
     (322, process::execveat),
+    (435, clone::clone3),
     (names::SPAWN, process::spawn),
 ];
 
