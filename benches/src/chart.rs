@@ -98,7 +98,7 @@ fn legend(svg: &mut String) {
 /// The bars of a scenario from `y` on, which becomes the next one's.
 fn group(svg: &mut String, scale: &Scale, measured: &Measured, y: &mut f64) {
     let middle = *y + measured.series.len() as f64 * BAR / 2.0 + 4.0;
-    let (end, title) = (LEFT - 8.0, measured.scenario.title);
+    let (end, title) = (LEFT - 8.0, measured.scenario.job_title());
     let _ = writeln!(svg, "<text x=\"{end}\" y=\"{middle}\" text-anchor=\"end\">{title}</text>");
     for (contender, times) in &measured.series {
         let [first, median, third] =

@@ -57,15 +57,9 @@ impl Results {
 
     fn to_json(&self) -> Value {
         let series = |(contender, times): &(Contender, Times)| {
-            json!({
-                "name": contender.name(),
-                "runs": times.runs(),
-                "median_ms": times.median(),
-                "first_quartile_ms": times.first_quartile(),
-                "third_quartile_ms": times.third_quartile(),
-                "min_ms": times.min(),
-                "times_ms": times.all(),
-            })
+            let mut series = times.to_json();
+            series["name"] = contender.name().into();
+            series
         };
         let scenario = |measured: &Measured| {
             json!({

@@ -62,8 +62,8 @@ impl Density {
             "descriptor_growth": self.growth_descriptors,
             "machines_per_round": PER_ROUND,
             "at_once": AT_ONCE,
-            "one_at_a_time_ms": self.one_at_a_time.all(),
-            "at_once_ms": self.at_once.all(),
+            "one_at_a_time": self.one_at_a_time.to_json(),
+            "all_at_once": self.at_once.to_json(),
             "gain": self.gain(),
             "proportional_memory_of_all_at_once_kib": self.together_kib,
         })

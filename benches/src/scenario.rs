@@ -39,7 +39,7 @@ pub(crate) enum OnHost {
 pub(crate) struct Scenario {
     /// Its name in JSON and for `--only`.
     pub(crate) name: &'static str,
-    /// What it is, for tables.
+    /// What it is, or one step of it, for tables.
     pub(crate) title: &'static str,
     /// Who runs it, in this order.
     pub(crate) contenders: &'static [Contender],
@@ -61,6 +61,14 @@ pub(crate) struct Scenario {
 const ALL: &[Contender] = &[Host, Seedvmm, QemuKvm, QemuTcg];
 
 impl Scenario {
+    /// The whole of it, for tables.
+    pub(crate) fn job_title(&self) -> String {
+        match self.steps {
+            Some(steps) => format!("{steps} times {}", self.title),
+            None => self.title.to_owned(),
+        }
+    }
+
     /// `work`, short enough for many rounds.
     fn work(name: &'static str, title: &'static str, words: &'static str) -> Self {
         Self {
@@ -126,7 +134,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             rounds_of_tcg: 5,
             ..Scenario::work("compile", "tcc compiles and links itself", COMPILE)
         },
-        Scenario::steps("spawn", "1,000 times fork, exec, wait", "work spawn 1000 hello"),
+        Scenario::steps("spawn", "fork, exec, wait", "work spawn 1000 hello"),
         Scenario::steps("getpid", "getpid", "work getpid 4000"),
         Scenario::steps("read", "read 4 KiB", "work read 4000"),
         Scenario::steps("write", "write 4 KiB", "work write 4000"),
@@ -136,7 +144,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         Scenario {
             // Emulated floating point would take as long as all the rest.
             contenders: &[Host, Seedvmm, QemuKvm],
-            ..Scenario::steps("matrix", "user-mode compute: 1,000 matrices", "work matrix 1000")
+            ..Scenario::steps("matrix", "multiply two matrices", "work matrix 1000")
         },
     ]
 }

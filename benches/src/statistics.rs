@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 /// Times of one thing in milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
@@ -22,8 +24,16 @@ impl Times {
         Self { sorted_ms }
     }
 
-    pub(crate) fn all(&self) -> &[f64] {
-        &self.sorted_ms
+    pub(crate) fn to_json(&self) -> Value {
+        let rounded = |time: f64| (time * 1e3).round() / 1e3;
+        json!({
+            "runs": self.runs(),
+            "median_ms": rounded(self.median()),
+            "first_quartile_ms": rounded(self.first_quartile()),
+            "third_quartile_ms": rounded(self.third_quartile()),
+            "min_ms": rounded(self.min()),
+            "max_ms": rounded(self.quantile(1.0)),
+        })
     }
 
     pub(crate) fn runs(&self) -> usize {

@@ -103,7 +103,7 @@ fn times(results: &Results) -> String {
     for measured in results.measured.iter().filter(|measured| measured.scenario.name != "hello") {
         let Some((_, first)) = measured.series.first() else { continue };
         let cells = cells(measured, |_, times| with_quartiles(times));
-        let _ = writeln!(text, "| {}, {} | {cells} |", measured.scenario.title, first.runs());
+        let _ = writeln!(text, "| {}, {} | {cells} |", measured.scenario.job_title(), first.runs());
     }
     text.push('\n');
     text
