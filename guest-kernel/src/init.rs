@@ -4,10 +4,11 @@
 
 use crate::arch::{
     cpu,
-    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE},
+    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, EARLY_MEMORY_END, LARGE_PAGE_SIZE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
 use crate::drivers::block::{Access, Disk};
+use crate::drivers::memory;
 use crate::end::end_with;
 use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
 use crate::kernel::{self, Kernel};
@@ -137,6 +138,7 @@ impl Boot {
         // SAFETY: the table lies behind the image in RAM that is zero and not added below. The
         // direct map covers its first GiB from the start, and all of it from below on.
         unsafe { frames().init(PhysAddr(table)) }
+        frames().ask_before(PhysAddr(EARLY_MEMORY_END).frame(), memory::ask_for_all);
         for entry in self.ram() {
             let entry_end = entry.addr + entry.size;
             for (start, end) in [(image_end, table), (table_end, end)] {

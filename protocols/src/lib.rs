@@ -11,6 +11,7 @@
 
 pub mod block;
 pub mod cpio;
+pub mod early_memory;
 pub mod end;
 pub mod machine;
 pub mod processor;

@@ -13,6 +13,10 @@ pub const SERIAL_PORT_COUNT: u16 = 8;
 /// I/O port of the debug-exit device: a 16-bit write ends the machine.
 pub const DEBUG_EXIT_PORT: u16 = 0x501;
 
+/// I/O port that a kernel writes to before it first uses memory that it had promised to leave alone,
+/// see [`crate::early_memory`]. Where there is no such port all memory is there from the start.
+pub const MEMORY_PORT: u16 = 0x505;
+
 /// Guest-physical address of virtio-mmio slot 0.
 pub const VIRTIO_MMIO_BASE: u64 = 0xfeb0_0000;
 

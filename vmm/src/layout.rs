@@ -152,11 +152,11 @@ impl RamMap {
         })
     }
 
-    /// Where a module of `size_bytes` goes: as high as possible below the hole, at a page, and not
-    /// under `kernel_end`.
+    /// Where a module of `size_bytes` goes: as high as possible below `limit` and the hole, at a
+    /// page, and not under `kernel_end`.
     #[must_use]
-    pub fn place_module(&self, size_bytes: u64, kernel_end: u64) -> Option<Range> {
-        let start = self.low.end().checked_sub(size_bytes)? & !(PAGE_SIZE - 1);
+    pub fn place_module(&self, size_bytes: u64, kernel_end: u64, limit: u64) -> Option<Range> {
+        let start = self.low.end().min(limit).checked_sub(size_bytes)? & !(PAGE_SIZE - 1);
         (start >= kernel_end).then_some(Range { start, size: size_bytes })
     }
 }
@@ -194,11 +194,14 @@ mod tests {
     #[test]
     fn a_module_ends_at_the_last_page_and_spares_the_kernel() {
         let map = RamMap::new(16).unwrap();
-        let place = |size, end| map.place_module(size, end).map(|range| range.start);
+        let below = |size, end, limit| map.place_module(size, end, limit).map(|range| range.start);
+        let place = |size, end| below(size, end, u64::MAX);
         assert_eq!(place(1, 0x20_0000), Some(0xff_f000));
         assert_eq!(place(0x1001, 0x20_0000), Some(0xff_e000));
         assert_eq!(place(0xe0_0000, 0x20_0000), Some(0x20_0000));
         assert_eq!(place(0xe0_0001, 0x20_0000), None);
         assert_eq!(place(u64::MAX, 0x20_0000), None);
+        assert_eq!(below(1, 0x20_0000, 0x80_0000), Some(0x7f_f000));
+        assert_eq!(below(0x60_0001, 0x20_0000, 0x80_0000), None);
     }
 }

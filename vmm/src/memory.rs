@@ -171,7 +171,8 @@ pub fn load_module(
         return Err(Error::NotAModule(path.to_owned()));
     }
     let mut file = File::open(path).map_err(read_error)?;
-    let module = ram.place_module(size_bytes, kernel_end).ok_or_else(|| Error::ModuleTooLarge {
+    let place = ram.place_module(size_bytes, kernel_end, u64::MAX);
+    let module = place.ok_or_else(|| Error::ModuleTooLarge {
         path: path.to_owned(),
         size_bytes,
         kernel_end,

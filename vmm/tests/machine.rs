@@ -74,6 +74,61 @@ fn an_initrd_is_the_module() {
     guest.assert_ends_everywhere(|job| job.initrd = Some(initrd.clone()), &End::Exited(0));
 }
 
+/// A note by which the kernel does not use memory from 8 MiB on before it asks for it.
+const EARLY_MEMORY: &[u8] = b"\x08\0\0\0\x08\0\0\0\x02\0\0\0seedvmm\0\0\0\x80\0\0\0\0\0";
+
+#[test]
+fn all_memory_is_there_when_it_is_asked_for() {
+    let guest = Guest::with_notes(
+        &[
+            // mov dword [0x700000], 7; then mov dx, 0x505; out dx, al
+            &[0xc7, 0x05, 0x00, 0x00, 0x70, 0x00, 7, 0, 0, 0],
+            &[0x66, 0xba, 0x05, 0x05, 0xee],
+            // mov dword [0x900000], 9; cmp dword [0x900000], 9
+            &[0xc7, 0x05, 0x00, 0x00, 0x90, 0x00, 9, 0, 0, 0],
+            &require(&[0x83, 0x3d, 0x00, 0x00, 0x90, 0x00, 9], 1),
+            &require(&[0x83, 0x3d, 0x00, 0x00, 0x70, 0x00, 7], 2),
+            &exit(0),
+        ],
+        EARLY_MEMORY,
+    );
+    guest.assert_ends_everywhere(|_| {}, &End::Exited(0));
+}
+
+#[test]
+fn a_kernel_that_breaks_its_promise_about_memory_is_told_so() {
+    // mov dword [0x900000], 9
+    let early = [0xc7, 0x05, 0x00, 0x00, 0x90, 0x00, 9, 0, 0, 0];
+    let guest = Guest::with_notes(&[&early, &exit(0)], EARLY_MEMORY);
+    for (kind, outcome, _) in guest.run_everywhere(|_| {}) {
+        match (kind, outcome.end) {
+            (BackendKind::Kvm, End::GuestCrashed(why)) => {
+                assert!(
+                    why.starts_with("it used memory at 0x900000 that it had promised"),
+                    "{why}"
+                );
+            }
+            (BackendKind::QemuTcg | BackendKind::QemuKvm, End::Exited(0)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_module_behind_the_early_memory_can_be_read() {
+    let guest = Guest::with_notes(
+        &[
+            // mov esi, [ebx + 0x10]; mov esi, [esi]; cmp dword [esi], "seed"
+            &[0x8b, 0x73, 0x10, 0x8b, 0x36],
+            &require(&with_operand(&[0x81, 0x3e], u32::from_le_bytes(*b"seed")), 1),
+            &exit(0),
+        ],
+        EARLY_MEMORY,
+    );
+    let initrd = guest.file("initrd", b"seed\n");
+    guest.assert_ends_everywhere(|job| job.initrd = Some(initrd.clone()), &End::Exited(0));
+}
+
 #[test]
 fn disks_take_the_slots_from_the_last_downwards() {
     // mov eax, [address]; cmp eax, value

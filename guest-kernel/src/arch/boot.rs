@@ -4,7 +4,7 @@
 
 use super::{cpu, layout, trap};
 use crate::drivers::serial;
-use seed_protocols::{pvh, record};
+use seed_protocols::{early_memory, pvh, record};
 
 const CR0_PE: u32 = 1 << 0;
 const CR0_MP: u32 = 1 << 1;
@@ -42,6 +42,8 @@ core::arch::global_asm!(
     include_str!("entry.S"),
     NOTE_PHYS32_ENTRY = const pvh::NOTE_PHYS32_ENTRY,
     NOTE_RECORD = const record::NOTE_RECORD,
+    NOTE_EARLY_MEMORY = const early_memory::NOTE_EARLY_MEMORY,
+    EARLY_MEMORY_END = const layout::EARLY_MEMORY_END,
     STACK_SIZE = const layout::STACK_SIZE,
     STACK_TOP = const layout::STACK_BOTTOM + layout::STACK_SIZE,
     KERNEL_FLAGS = const trap::KERNEL_FLAGS,

@@ -11,6 +11,9 @@
     .long 8, 8, {NOTE_RECORD}
     .asciz "seedvmm"
     .quad kernel_record
+    .long 8, 8, {NOTE_EARLY_MEMORY}
+    .asciz "seedvmm"
+    .quad {EARLY_MEMORY_END}
 
 .section .bss.kernel_stack, "aw", @nobits
 .balign 4096

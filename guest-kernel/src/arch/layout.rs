@@ -64,6 +64,10 @@ pub const VECTORS: u64 = IMAGE_ALIAS + TEXT;
 /// Bytes between one vector stub and the next.
 pub const VECTOR_STRIDE: u64 = 16;
 
+/// RAM from this physical address on is not used before the monitor was told, which is what the
+/// image's note promises: enough for a small program, and quick to make known to a hypervisor.
+pub const EARLY_MEMORY_END: u64 = 32 << 20;
+
 /// Bottom of the kernel stack.
 pub const STACK_BOTTOM: u64 = 0x60_0000;
 

@@ -101,6 +101,8 @@ pub struct Frames {
     listed_orders: Cell<u32>,
     total: Cell<u64>,
     free: Cell<u64>,
+    /// The first frame that must be asked for before it is used, and how; none once it was.
+    later: Cell<(u32, fn())>,
 }
 
 // SAFETY: there is one CPU, and the kernel is not interrupted, so nothing runs at the same time.
@@ -121,6 +123,7 @@ impl Frames {
             listed_orders: Cell::new(0),
             total: Cell::new(0),
             free: Cell::new(0),
+            later: Cell::new((u32::MAX, || {})),
         }
     }
 
@@ -151,6 +154,11 @@ impl Frames {
         self.total.set(self.total.get() + count);
         self.free.set(self.free.get() + count);
         true
+    }
+
+    /// Has `ask` called, once, before one of the frames from `first` on is used.
+    pub fn ask_before(&self, first: Frame, ask: fn()) {
+        self.later.set((first.0, ask));
     }
 
     /// How much there is.
@@ -410,6 +418,7 @@ impl Frames {
             let Fresh { next, end } = slot.get();
             if next < end {
                 let boundary = end.min((next | ((1 << LARGE_ORDER) - 1)) + 1);
+                self.reach(boundary);
                 slot.set(Fresh { next: boundary, end });
                 self.small.set(Fresh { next, end: boundary });
                 return Some(());
@@ -426,6 +435,7 @@ impl Frames {
             let Fresh { next, end } = slot.get();
             let start = next.next_multiple_of(size);
             if start.checked_add(size).is_some_and(|block_end| block_end <= end) {
+                self.reach(start + size);
                 slot.set(Fresh { next: start + size, end });
                 self.retire(next, start);
                 return Some(Frame(start));
@@ -441,14 +451,25 @@ impl Frames {
         let mut slots = core::iter::once(&self.small).chain(&self.fresh);
         let slot = slots.find(|slot| slot.get().end - slot.get().next >= count)?;
         let Fresh { next, end } = slot.get();
+        self.reach(next + count);
         slot.set(Fresh { next: next + count, end });
         self.free.set(self.free.get() - u64::from(count));
         Some(next)
     }
 
+    /// Makes sure that the frames below `end` may be used.
+    #[inline]
+    fn reach(&self, end: u32) {
+        if end > self.later.get().0 {
+            let (_, ask) = self.later.replace((u32::MAX, || {}));
+            ask();
+        }
+    }
+
     /// Moves fresh frames to the free lists.
     fn retire(&self, start: u32, end: u32) {
         if start < end {
+            self.reach(end);
             self.free.set(self.free.get() - u64::from(end - start));
             self.free_range(start, end);
         }
@@ -655,6 +676,35 @@ mod tests {
         }
         assert_eq!(frames().counts().free, free + 512);
         assert!(frames().allocate_block(LARGE_ORDER, Fill::Any).is_some());
+    }
+
+    #[test]
+    fn late_frames_are_asked_for_once() {
+        std::thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+        let ask = || ASKED.with(|asked| asked.set(asked.get() + 1));
+        frames().ask_before(Frame(8192), ask);
+        while frames().allocate(Fill::Zeroed).unwrap().0 < 8191 {
+            assert_eq!(ASKED.get(), 0);
+        }
+        for _ in 0..2 {
+            frames().allocate(Fill::Zeroed).unwrap();
+            assert_eq!(ASKED.get(), 1);
+        }
+    }
+
+    #[test]
+    fn large_blocks_and_runs_ask_for_late_frames() {
+        std::thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+        let ask = || ASKED.with(|asked| asked.set(asked.get() + 1));
+        frames().ask_before(Frame(4096), ask);
+        while frames().allocate_block(LARGE_ORDER, Fill::Any).unwrap().0 < 4096 - 512 {
+            assert_eq!(ASKED.get(), 0);
+        }
+        frames().allocate_block(LARGE_ORDER, Fill::Any).unwrap();
+        assert_eq!(ASKED.get(), 1);
+        frames().ask_before(Frame(8192), ask);
+        frames().allocate_run(8192).unwrap();
+        assert_eq!(ASKED.get(), 2);
     }
 
     #[test]

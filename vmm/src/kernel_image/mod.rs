@@ -13,13 +13,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use seed_protocols::early_memory::NOTE_EARLY_MEMORY;
 use seed_protocols::machine::KERNEL_LOAD_MIN;
 use seed_protocols::{pvh, record};
 
 pub use error::Error;
 
 use crate::engine::KernelSource;
-use crate::layout::{RamMap, Range};
+use crate::layout::{PAGE_SIZE, RamMap, Range};
 
 /// The kernel in this program. It starts at a page, so that its pages can be mapped.
 pub static EMBEDDED: &[u8] =
@@ -48,6 +49,8 @@ pub struct KernelImage<'a> {
     pub record: Option<u64>,
     /// First physical address behind the image.
     pub end: u64,
+    /// Where the RAM begins that the kernel does not use before it asks for it, if it says so.
+    pub early_memory_end: Option<u64>,
     /// What is loaded.
     pub segments: Vec<Segment>,
 }
@@ -129,7 +132,9 @@ impl<'a> KernelImage<'a> {
                 return Err(Error::BadRecordNote);
             }
         }
-        Ok(Self { bytes, entry: entry_32, record: notes.record, end, segments })
+        let early_memory_end = notes.early_memory_end.filter(|&early| early >= end);
+        let (entry, record) = (entry_32, notes.record);
+        Ok(Self { bytes, entry, record, end, early_memory_end, segments })
     }
 }
 
@@ -236,6 +241,7 @@ fn check_segment(
 struct Notes {
     entry: Option<u64>,
     record: Option<u64>,
+    early_memory_end: Option<u64>,
 }
 
 impl Notes {
@@ -265,6 +271,10 @@ impl Notes {
                         8 => Some(file.u64(data_at)),
                         _ => return Err(Error::BadRecordNote),
                     };
+                }
+                (name, NOTE_EARLY_MEMORY) if name == record::NOTE_NAME && size == 8 => {
+                    let early = file.u64(data_at);
+                    self.early_memory_end = early.is_multiple_of(PAGE_SIZE).then_some(early);
                 }
                 _ => {}
             }

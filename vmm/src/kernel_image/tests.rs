@@ -104,6 +104,19 @@ fn the_embedded_kernel_is_fit_to_load_into_the_smallest_machine() {
 }
 
 #[test]
+fn a_promise_about_memory_counts_if_it_can_be_kept() {
+    let with = |end: u64| {
+        let mut maker = Maker::new();
+        maker.notes.extend(note(b"seedvmm\0", 2, &end.to_le_bytes()));
+        parse(&maker.make()).unwrap().early_memory_end
+    };
+    assert_eq!(with(0x20_0000), Some(0x20_0000));
+    assert_eq!(with(0x10_0000), None, "the image itself lies behind it");
+    assert_eq!(with(0x20_0001), None, "no page starts there");
+    assert_eq!(parse(EMBEDDED).unwrap().early_memory_end, Some(32 << 20));
+}
+
+#[test]
 fn other_files_are_named_for_what_they_are() {
     assert!(refusal(b"").starts_with("not an ELF file"));
     assert!(refusal(b"#!/bin/sh").starts_with("not an ELF file"));

@@ -24,8 +24,13 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn new(code: &[&[u8]]) -> Self {
+        Self::with_notes(code, &[])
+    }
+
+    /// A guest with notes beside the one of PVH.
+    pub(crate) fn with_notes(code: &[&[u8]], notes: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("kernel"), elf(&code.concat())).unwrap();
+        std::fs::write(folder.path().join("kernel"), elf(&code.concat(), notes)).unwrap();
         Self { folder }
     }
 
@@ -103,11 +108,12 @@ pub(crate) fn backends() -> Vec<(BackendChoice, Accel)> {
     found
 }
 
-/// An ELF file with `code` at [`CODE`], zeros to the end of its page, and a PVH note.
-pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
+/// An ELF file with `code` at [`CODE`], zeros to the end of its page, and a PVH note before `notes`.
+pub(crate) fn elf(code: &[u8], notes: &[u8]) -> Vec<u8> {
     let mut note = vec![4, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0];
     note.extend(b"Xen\0");
     note.extend(CODE.to_le_bytes());
+    note.extend(notes);
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
     bytes.resize(64 + 2 * 56, 0);
     bytes[16..24].copy_from_slice(&[2, 0, 62, 0, 1, 0, 0, 0]);

@@ -15,7 +15,7 @@ use seed_devices::virtio::NoInterrupt;
 use seed_devices::virtio::block::{Access, BlockDevice, BlockStats, Disk as _, FileDisk};
 use seed_devices::virtio::mmio::{Bus, MmioTransport, SlotAddress};
 use seed_protocols::block::ID_SIZE;
-use seed_protocols::machine::{DEBUG_EXIT_PORT, SERIAL_PORT, SERIAL_PORT_COUNT};
+use seed_protocols::machine::{DEBUG_EXIT_PORT, MEMORY_PORT, SERIAL_PORT, SERIAL_PORT_COUNT};
 use vm_memory::GuestAddress;
 
 use super::Error;
@@ -31,6 +31,8 @@ pub(super) enum Effect {
     None,
     /// The guest ended the machine with this value.
     DebugExit(u16),
+    /// The guest is about to use all of its memory.
+    AllMemory,
 }
 
 /// The devices of a machine.
@@ -92,6 +94,7 @@ impl<'a, 'c> Devices<'a, 'c> {
                 let value = debug_exit::decode_write(offset, &data[..width.min(data.len())]);
                 return Ok(value.map_or(Effect::None, Effect::DebugExit));
             }
+            PortDevice::Memory => return Ok(Effect::AllMemory),
         }
         // Without waiting for the line's end: nobody knows how long the guest stays silent.
         self.serial.flush().map_err(into_console_error)?;
@@ -106,6 +109,7 @@ impl<'a, 'c> Devices<'a, 'c> {
                 data.chunks_mut(width).for_each(|access| self.serial.read(offset, access));
             }
             Some(PortDevice::DebugExit(_)) => debug_exit::read(data),
+            Some(PortDevice::Memory) => data.fill(OPEN_BUS),
             None => {
                 self.counts.absent_ports += 1;
                 data.fill(OPEN_BUS);
@@ -165,6 +169,7 @@ const OPEN_BUS: u8 = 0xff;
 enum PortDevice {
     Serial(u8),
     DebugExit(u16),
+    Memory,
 }
 
 impl PortDevice {
@@ -173,6 +178,9 @@ impl PortDevice {
             |base: u16, count: u16| port.checked_sub(base).filter(|offset| *offset < count);
         if let Some(offset) = offset_in(SERIAL_PORT, SERIAL_PORT_COUNT) {
             return u8::try_from(offset).ok().map(Self::Serial);
+        }
+        if port == MEMORY_PORT {
+            return Some(Self::Memory);
         }
         offset_in(DEBUG_EXIT_PORT, debug_exit::PORT_COUNT).map(Self::DebugExit)
     }

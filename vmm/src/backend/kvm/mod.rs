@@ -115,13 +115,16 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
         (mapped, _) => mapped,
     };
     memory::load_boot_data(&memory, &machine.ram, machine.command_line, module)?;
-    let vm = vm.with_memory(&memory)?;
+    // A module is there from the start, and so is then all memory, if it lies behind the early.
+    let early_end = machine.kernel.early_memory_end;
+    let early_end = early_end.filter(|&end| module.is_none_or(|module| module.end() <= end));
+    let vm = vm.with_memory(&memory, early_end.unwrap_or(u64::MAX))?;
     let vcpu = vcpu::Vcpu::create(&vm, &cpuid, machine.kernel.entry)?;
     let disks = machine.images.iter().filter(|image| mapped.is_none() || image.role != Role::Input);
     let devices = devices::Devices::connect(disks, &memory, output)?;
     let _heartbeat =
         Heartbeat::start().map_err(|source| Error::Call { call: "timer_create", source })?;
-    Ok(run::run_to_end(vcpu, devices, machine))
+    Ok(run::run_to_end(vm, vcpu, devices, machine))
 }
 
 /// Asks for large pages from the one on in which the kernel ends: kernels use what follows them
@@ -140,8 +143,11 @@ fn map_input(memory: &GuestMemory, machine: &Machine<'_>) -> Option<Range> {
     // Other kernels may know disks alone.
     machine.kernel.record?;
     let file = FixedFile::sealed(&machine.images.input.as_ref()?.file)?;
+    let (size, ram) = (file.size_bytes(), &machine.ram);
     // What is large beside its memory the kernel shall read, and say so if there is no room.
-    let fits = file.size_bytes() <= machine.ram.low.size / 2;
-    let range = machine.ram.place_module(file.size_bytes(), machine.kernel.end).filter(|_| fits)?;
+    let early_end = machine.kernel.early_memory_end.filter(|end| size <= end / 2);
+    let limit = early_end.unwrap_or(u64::MAX);
+    let fits = size <= ram.low.size / 2;
+    let range = ram.place_module(size, machine.kernel.end, limit).filter(|_| fits)?;
     backing::map_file(memory, range, file, 0).ok().map(|()| range)
 }

@@ -4,6 +4,7 @@
 
 use super::devices::{Devices, Effect};
 use super::vcpu::{Exit, Vcpu};
+use super::vm::VmWithMemory;
 use super::{Machine, Stopped, microseconds_since, timeline};
 use crate::end::End;
 use crate::engine::Phases;
@@ -14,6 +15,7 @@ use crate::{console, memory};
 
 /// Runs the guest to its end. Whatever happens from here on is an end.
 pub(super) fn run_to_end(
+    mut vm: VmWithMemory<'_>,
     mut vcpu: Vcpu<'_>,
     mut devices: Devices<'_, '_>,
     machine: &Machine<'_>,
@@ -22,7 +24,7 @@ pub(super) fn run_to_end(
     let mut phases = Phases { vm_ready, kernel_entered: vm_ready, ..Phases::default() };
     let mut interrupted = 0;
     let stop = loop {
-        match step(&mut vcpu, &mut devices) {
+        match step(&mut vm, &mut vcpu, &mut devices) {
             Step::Continue => {}
             Step::Interrupted => {
                 interrupted += 1;
@@ -78,16 +80,26 @@ enum Stop {
     Console(console::Error),
 }
 
-fn step(vcpu: &mut Vcpu<'_>, devices: &mut Devices<'_, '_>) -> Step {
+fn step(vm: &mut VmWithMemory<'_>, vcpu: &mut Vcpu<'_>, devices: &mut Devices<'_, '_>) -> Step {
     match vcpu.run() {
         Ok(Exit::Out { port, width, data }) => match devices.write_port(port, width, data) {
             Ok(Effect::None) => Step::Continue,
             Ok(Effect::DebugExit(value)) => Step::Stop(Stop::DebugExit(value)),
+            Ok(Effect::AllMemory) => match vm.register_rest() {
+                Ok(()) => Step::Continue,
+                Err(error) => Step::Stop(Stop::Host(error_line(&error))),
+            },
             Err(error) => Step::Stop(Stop::Console(error)),
         },
         Ok(Exit::In { port, width, data }) => {
             devices.read_port(port, width, data);
             Step::Continue
+        }
+        Ok(Exit::MmioWrite { address, .. } | Exit::MmioRead { address, .. })
+            if vm.is_later(address) =>
+        {
+            let reason = format!("it used memory at {address:#x} that it had promised not to use");
+            Step::Stop(Stop::Guest(reason))
         }
         Ok(Exit::MmioWrite { address, data }) => {
             devices.write_memory(address, data);
