@@ -7,7 +7,7 @@ use crate::arch::{
     layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, EARLY_MEMORY_END, LARGE_PAGE_SIZE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
-use crate::drivers::block::{Access, Disk};
+use crate::drivers::block::{Access, DISKS_MAX, Disk};
 use crate::drivers::memory;
 use crate::end::end_with;
 use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
@@ -206,15 +206,15 @@ fn add_free(start: u64, end: u64, cleanness: Cleanness) {
 
 /// Finds the disks: the input cannot be written, the output can.
 fn probe_disks() -> (Option<Disk>, Option<Disk>) {
+    const SLOTS: [usize; DISKS_MAX] = [FIRST_DISK_SLOT, FIRST_DISK_SLOT - 1];
+    let disks = Disk::probe(SLOTS.map(virtio_mmio_slot)).unwrap_or_else(|(index, error)| {
+        bad_input(&format!("the disk in virtio-mmio slot {}: {error}", SLOTS[index]))
+    });
     let (mut input, mut output) = (None, None);
-    for slot in [FIRST_DISK_SLOT, FIRST_DISK_SLOT - 1] {
-        match Disk::probe(virtio_mmio_slot(slot)) {
-            Ok(None) => break,
-            Ok(Some(disk)) => match disk.access() {
-                Access::ReadOnly => input = Some(disk),
-                Access::ReadWrite => output = Some(disk),
-            },
-            Err(error) => bad_input(&format!("the disk in virtio-mmio slot {slot}: {error}")),
+    for disk in disks.into_iter().flatten() {
+        match disk.access() {
+            Access::ReadOnly => input = Some(disk),
+            Access::ReadWrite => output = Some(disk),
         }
     }
     (input, output)

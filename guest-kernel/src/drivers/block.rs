@@ -4,13 +4,11 @@
 //!
 //! Follows Virtio 1.2: 3.1.1 (initialization), 4.2.3 (MMIO), 2.7 (split queue), 5.2 (block).
 //! Every register access is an exit to the monitor, so only those are made that the specification
-//! asks for, and several at once where none depends on another's answer. A request may have many segments at any byte address, so data goes between the disk
+//! asks for, and those of all disks together. A request may have many segments at any byte address, so data goes between the disk
 //! and its final place in memory with no copy.
 
-use crate::arch::{
-    layout::PAGE_SIZE,
-    port::{self, Register},
-};
+use super::virtio_mmio::{Batch, SLOTS_MAX, Slot};
+use crate::arch::layout::PAGE_SIZE;
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use core::sync::atomic::{Ordering, fence};
@@ -20,6 +18,9 @@ use seed_protocols::virtio::{self, mmio, ring, status};
 /// Size in sectors, in two halves. The generation register would guard against a change between
 /// them; ours never changes.
 const CAPACITY: u64 = mmio::CONFIG + CONFIG_CAPACITY;
+
+/// Disks of a machine: one to read and one to write.
+pub const DISKS_MAX: usize = SLOTS_MAX;
 
 /// Descriptors of the queue that we ask for.
 const QUEUE_SIZE: u32 = 128;
@@ -96,84 +97,28 @@ pub struct Disk {
     nr_sectors: u64,
 }
 
-/// The registers of a virtio-mmio slot, by its physical address.
-#[derive(Clone, Copy, Debug)]
-struct Slot(u64);
-
-/// Registers that are accessed at once, at most.
-const ACCESSES_MAX: usize = 12;
-
-impl Slot {
-    fn read(self, register: u64) -> u32 {
-        // SAFETY: the machine has a virtio-mmio transport here; reading changes no memory.
-        unsafe { port::read_register(self.0 + register) }
-    }
-
-    fn write(self, register: u64, value: u32) {
-        // SAFETY: the machine has a virtio-mmio transport here; the only memory that its device
-        // touches is the queue's frame and the segments of the request in it.
-        unsafe { port::write_register(self.0 + register, value) }
-    }
-
-    /// Writes registers in this order, and then reads others.
-    fn access<const N: usize>(self, writes: &[(u64, u32)], reads: [u64; N]) -> [u32; N] {
-        let reads = reads.map(|register| (register, 0));
-        let mut registers = [Register::default(); ACCESSES_MAX];
-        let registers = &mut registers[..writes.len() + N];
-        for (register, &(offset, value)) in registers.iter_mut().zip(writes.iter().chain(&reads)) {
-            #[expect(clippy::cast_possible_truncation, reason = "slots lie below 4 GiB")]
-            let address = (self.0 + offset) as u32;
-            *register = Register { address, value };
-        }
-        // SAFETY: as for `read` and `write`.
-        unsafe { port::access_registers(registers, writes.len()) };
-        core::array::from_fn(|index| registers[writes.len() + index].value)
-    }
-}
-
 impl Disk {
-    /// Looks for a disk at a slot and sets it up; `None` if there is none.
+    /// Looks for disks at slots and sets them up: those up to the first slot without one.
     ///
     /// # Errors
-    /// There is a disk, but it cannot be used.
-    // Where the address is a constant, so are those of the registers.
-    #[inline(always)]
-    pub fn probe(slot_address: u64) -> Result<Option<Self>, Error> {
-        let slot = Slot(slot_address);
-        if slot.read(mmio::DEVICE_ID) != virtio::DEVICE_ID_BLOCK {
-            return Ok(None);
+    /// There is a disk, whose index is told, but it cannot be used.
+    pub fn probe(addresses: [u64; DISKS_MAX]) -> Result<[Option<Self>; DISKS_MAX], (usize, Error)> {
+        let slots = addresses.map(Slot);
+        let is_disk = |slot: &&Slot| slot.read(mmio::DEVICE_ID) == virtio::DEVICE_ID_BLOCK;
+        let slots = &slots[..slots.iter().take_while(is_disk).count()];
+        if slots.is_empty() {
+            return Ok([None, None]);
         }
-        let mut state = status::ACKNOWLEDGE | status::DRIVER;
-        let start = [(mmio::STATUS, 0), (mmio::STATUS, state), (mmio::DEVICE_FEATURES_SEL, 0)];
-        let [version, offered] = slot.access(&start, [mmio::VERSION, mmio::DEVICE_FEATURES]);
-        if version != virtio::VERSION {
-            return Err(Error::Version(version));
+        let features = start(slots)?;
+        let sizes = negotiate(slots, features)?;
+        let mut disks = [None, None];
+        for (index, &slot) in slots.iter().enumerate() {
+            let queue = frames().allocate(Fill::Zeroed).ok_or((index, Error::NoMemory))?;
+            let (features, nr_sectors) = (features[index], sizes[index]);
+            disks[index] = Some(Self { slot, queue, requests: 0, features, nr_sectors });
         }
-        let features = offered & (1 << F_RO | 1 << F_FLUSH);
-        state |= status::FEATURES_OK;
-        let negotiation = [
-            (mmio::DRIVER_FEATURES_SEL, 0),
-            (mmio::DRIVER_FEATURES, features),
-            (mmio::DRIVER_FEATURES_SEL, 1),
-            (mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32)),
-            (mmio::STATUS, state),
-            (mmio::QUEUE_SEL, 0),
-        ];
-        // A reset leaves no feature accepted, so a word of none need not be written: that of a disk
-        // that is only read, as being read-only is for the driver to know, not to accept.
-        let skipped = if features & 1 << F_RO == 0 { 0 } else { 2 };
-        let answers = [mmio::STATUS, mmio::QUEUE_NUM_MAX, CAPACITY, CAPACITY + 4];
-        let [accepted, size_max, low, high] = slot.access(&negotiation[skipped..], answers);
-        if accepted & status::FEATURES_OK == 0 {
-            return Err(Error::Features);
-        }
-        if size_max < QUEUE_SIZE {
-            return Err(Error::Queue(size_max));
-        }
-        let queue = frames().allocate(Fill::Zeroed).ok_or(Error::NoMemory)?;
-        set_up_queue(slot, queue, state | status::DRIVER_OK);
-        let nr_sectors = u64::from(high) << 32 | u64::from(low);
-        Ok(Some(Self { slot, queue, requests: 0, features, nr_sectors }))
+        set_up_queues(disks.iter().flatten());
+        Ok(disks)
     }
 
     /// Whether the disk may be written.
@@ -268,25 +213,83 @@ impl Disk {
     }
 }
 
-/// Tells the device where its queue is, and that it may begin.
-fn set_up_queue(slot: Slot, queue: Frame, state: u32) {
-    // The driver polls.
-    let flags = queue.start().add(AVAIL_OFFSET);
-    frames().write(flags, &ring::AVAIL_F_NO_INTERRUPT.to_le_bytes());
-    let low = |offset| (queue.start().add(offset).0 & 0xffff_ffff) as u32;
-    let high = |offset| (queue.start().add(offset).0 >> 32) as u32;
-    let writes = [
-        (mmio::QUEUE_NUM, QUEUE_SIZE),
-        (mmio::QUEUE_DESC_LOW, low(0)),
-        (mmio::QUEUE_DESC_HIGH, high(0)),
-        (mmio::QUEUE_DRIVER_LOW, low(AVAIL_OFFSET)),
-        (mmio::QUEUE_DRIVER_HIGH, high(AVAIL_OFFSET)),
-        (mmio::QUEUE_DEVICE_LOW, low(USED_OFFSET)),
-        (mmio::QUEUE_DEVICE_HIGH, high(USED_OFFSET)),
-        (mmio::QUEUE_READY, 1),
-        (mmio::STATUS, state),
-    ];
-    let [] = slot.access(&writes, []);
+const DRIVER: u32 = status::ACKNOWLEDGE | status::DRIVER;
+
+/// Resets the devices and notices them; returns the features that they offer and we know.
+fn start(slots: &[Slot]) -> Result<[u32; DISKS_MAX], (usize, Error)> {
+    const WRITES: [(u64, u32); 3] =
+        [(mmio::STATUS, 0), (mmio::STATUS, DRIVER), (mmio::DEVICE_FEATURES_SEL, 0)];
+    let writes = slots.iter().flat_map(|&slot| WRITES.iter().map(move |write| (slot, write)));
+    let answers = Batch::writing(writes).then_read(slots, [mmio::VERSION, mmio::DEVICE_FEATURES]);
+    let is_other = |[version, _]: &[u32; 2]| *version != virtio::VERSION;
+    match answers[..slots.len()].iter().position(is_other) {
+        Some(index) => Err((index, Error::Version(answers[index][0]))),
+        None => Ok(answers.map(|[_, offered]| offered & (1 << F_RO | 1 << F_FLUSH))),
+    }
+}
+
+/// Accepts the features, and checks that the devices and their queues will do; returns sizes in
+/// sectors.
+fn negotiate(
+    slots: &[Slot],
+    features: [u32; DISKS_MAX],
+) -> Result<[u64; DISKS_MAX], (usize, Error)> {
+    let writes = features.map(|features| {
+        [
+            (mmio::DRIVER_FEATURES_SEL, 0),
+            (mmio::DRIVER_FEATURES, features),
+            (mmio::DRIVER_FEATURES_SEL, 1),
+            (mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32)),
+            (mmio::STATUS, DRIVER | status::FEATURES_OK),
+            (mmio::QUEUE_SEL, 0),
+        ]
+    });
+    // A reset leaves no feature accepted, so a word of none need not be written: that of a disk
+    // that is only read, as being read-only is for the driver to know, not to accept.
+    let skipped = |features: u32| if features & 1 << F_RO == 0 { 0 } else { 2 };
+    let writes =
+        slots.iter().zip(writes.iter().zip(features)).flat_map(|(&slot, (writes, features))| {
+            writes[skipped(features)..].iter().map(move |write| (slot, write))
+        });
+    let reads = [mmio::STATUS, mmio::QUEUE_NUM_MAX, CAPACITY, CAPACITY + 4];
+    let answers = Batch::writing(writes).then_read(slots, reads);
+    for (index, &[state, size_max, ..]) in answers[..slots.len()].iter().enumerate() {
+        if state & status::FEATURES_OK == 0 {
+            return Err((index, Error::Features));
+        }
+        if size_max < QUEUE_SIZE {
+            return Err((index, Error::Queue(size_max)));
+        }
+    }
+    Ok(answers.map(|[_, _, low, high]| u64::from(high) << 32 | u64::from(low)))
+}
+
+/// Tells the devices where their queues are, and that they may begin.
+fn set_up_queues<'d>(disks: impl Iterator<Item = &'d Disk> + Clone) {
+    let low = |address: PhysAddr| (address.0 & 0xffff_ffff) as u32;
+    let high = |address: PhysAddr| (address.0 >> 32) as u32;
+    let mut writes = [[(0, 0); 9]; DISKS_MAX];
+    for (writes, disk) in writes.iter_mut().zip(disks.clone()) {
+        let queue = disk.queue.start();
+        let (avail, used) = (queue.add(AVAIL_OFFSET), queue.add(USED_OFFSET));
+        // The driver polls.
+        frames().write(avail, &ring::AVAIL_F_NO_INTERRUPT.to_le_bytes());
+        *writes = [
+            (mmio::QUEUE_NUM, QUEUE_SIZE),
+            (mmio::QUEUE_DESC_LOW, low(queue)),
+            (mmio::QUEUE_DESC_HIGH, high(queue)),
+            (mmio::QUEUE_DRIVER_LOW, low(avail)),
+            (mmio::QUEUE_DRIVER_HIGH, high(avail)),
+            (mmio::QUEUE_DEVICE_LOW, low(used)),
+            (mmio::QUEUE_DEVICE_HIGH, high(used)),
+            (mmio::QUEUE_READY, 1),
+            (mmio::STATUS, DRIVER | status::FEATURES_OK | status::DRIVER_OK),
+        ];
+    }
+    let all = disks
+        .zip(&writes)
+        .flat_map(|(disk, writes)| writes.iter().map(move |write| (disk.slot, write)));
+    Batch::writing(all).run();
 }
 
 fn write_descriptor(queue: PhysAddr, index: u16, (address, length): Segment, flags: u16) {

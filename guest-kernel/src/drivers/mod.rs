@@ -6,3 +6,4 @@ pub mod block;
 pub mod debug_exit;
 pub mod memory;
 pub mod serial;
+mod virtio_mmio;
