@@ -72,6 +72,10 @@ extern "C" fn kernel_main(start_info: u64) -> ! {
     if let Err(error) = settings.gather(boot.command_line, unpacked.settings, &mut fs) {
         bad_input(&format!("{error}"));
     }
+    // Nothing is from the future: what a program makes is newer than what it was given.
+    if unpacked.latest > settings.epoch_ns {
+        fs.limit_times(settings.epoch_ns);
+    }
     start_program(fs, settings, output)
 }
 

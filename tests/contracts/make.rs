@@ -65,6 +65,20 @@ fn twenty_files_four_at_a_time() {
         .run();
 }
 
+/// Also where the archive's files are dated later than the guest's clock.
+#[test]
+fn what_was_made_is_newer_than_what_was_given() {
+    let script = b"in/make -f in/makefile && in/make -f in/makefile -q && echo made\n";
+    Case::new(Busybox)
+        .append("busybox sh in/script")
+        .program("in/make", MAKE)
+        .program("in/busybox", Busybox)
+        .file("in/makefile", b"out/copy: in/script\n\tin/busybox cp $< $@\n")
+        .file("in/script", script)
+        .same_on_host()
+        .run();
+}
+
 #[test]
 fn a_failing_command_ends_the_build() {
     let makefile = b"all: one two\none:\n\tin/busybox false\ntwo: one\n\tin/busybox echo never\n";

@@ -240,6 +240,15 @@ impl FileSystem {
         inode.ctime = now;
     }
 
+    /// Makes no time of any inode later than this one.
+    pub fn limit_times(&mut self, latest: u64) {
+        for inode in self.inodes.iter_mut() {
+            for time in [&mut inode.atime, &mut inode.mtime, &mut inode.ctime] {
+                *time = latest.min(*time);
+            }
+        }
+    }
+
     /// Holds the inode, whatever happens to its names, until [`FileSystem::close`].
     pub fn open(&mut self, id: InodeId) {
         self.inode_mut(id).open_count += 1;

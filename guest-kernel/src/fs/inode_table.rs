@@ -77,6 +77,10 @@ impl InodeTable {
         self.chunks[id.0 as usize / CHUNK].slots.get_mut(id.0 as usize % CHUNK)?.as_mut()
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
+        self.chunks.iter_mut().flat_map(|chunk| &mut chunk.slots).flatten()
+    }
+
     pub(super) fn insert(&mut self, inode: Inode) -> InodeId {
         while self.chunks.get(self.first_open).is_some_and(|chunk| chunk.nr_used == CHUNK) {
             self.first_open += 1;

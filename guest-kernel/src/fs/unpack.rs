@@ -105,6 +105,8 @@ pub struct Unpacked {
     pub settings: Option<&'static [u8]>,
     /// Number of entries.
     pub nr_entries: u64,
+    /// Latest time of an entry, in ns.
+    pub latest: u64,
 }
 
 /// Puts the entries of `archive` into the tree. `base` is where the archive lies: memory that never
@@ -128,6 +130,7 @@ pub fn unpack(
         path: Vec::new(),
         links: BTreeMap::new(),
         settings: None,
+        latest: 0,
     };
     let mut nr_entries = 0;
     while let Some(added) = reader.visit_entry(|entry| {
@@ -136,7 +139,7 @@ pub fn unpack(
         added?;
         nr_entries += 1;
     }
-    Ok(Unpacked { settings: unpacker.settings, nr_entries })
+    Ok(Unpacked { settings: unpacker.settings, nr_entries, latest: unpacker.latest })
 }
 
 /// Tells the inodes of an archive apart: number, and device of origin.
@@ -153,6 +156,7 @@ struct Unpacker<'t> {
     /// Files with several names.
     links: BTreeMap<LinkKey, InodeId>,
     settings: Option<&'static [u8]>,
+    latest: u64,
 }
 
 impl Unpacker<'_> {
@@ -162,6 +166,7 @@ impl Unpacker<'_> {
     fn add(&mut self, entry: Entry<'static>) -> Result<(), Reason> {
         let Header { mode, nlink, mtime, .. } = entry.header;
         let meta = Meta { permissions: mode & mode::PERMISSIONS, mtime: u64::from(mtime) * NS };
+        self.latest = self.latest.max(meta.mtime);
         let (directory, name) = self.find_place(entry.name, entry.base_start, meta)?;
         let data = || {
             let start = self.base.add(entry.data_offset as u64);
@@ -471,6 +476,18 @@ mod tests {
     }
 
     #[test]
+    fn times_can_be_limited() {
+        let (mut tree, unpacked) = unpacked(new().simple("bin/", b"").simple("bin/sh", b""));
+        assert_eq!(unpacked.latest, 5 * NS);
+        tree.limit_times(3 * NS);
+        for path in ["bin", "bin/sh"] {
+            let id = find(&mut tree, path);
+            let stat = tree.stat(id);
+            assert_eq!([stat.atime, stat.mtime, stat.ctime], [3 * NS; 3], "{path}");
+        }
+    }
+
+    #[test]
     fn every_kind_of_entry_becomes_its_inode() {
         let fifo = Header { mode: mode::FIFO | 0o622, nlink: 1, ..Header::default() };
         let archive = new()
@@ -482,7 +499,7 @@ mod tests {
             .device("dev/null", 1, 3)
             .entry(b"pipe", fifo, b"");
         let (mut tree, unpacked) = unpacked(archive);
-        assert_eq!(unpacked, Unpacked { settings: None, nr_entries: 7 });
+        assert_eq!(unpacked, Unpacked { settings: None, nr_entries: 7, latest: 5 * NS });
         assert_eq!(content(&mut tree, "init"), b"#!/bin/sh\n");
         assert_eq!(content(&mut tree, "empty"), b"");
         let mut stat = |path| {
