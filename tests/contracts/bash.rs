@@ -8,8 +8,8 @@ use seed_tests::program::Program::{Bash, Busybox};
 
 /// What the script calls; each is a link to busybox.
 const TOOLS: &[&str] = &[
-    "awk", "cat", "cmp", "diff", "find", "head", "mkdir", "paste", "sed", "seq", "sleep", "sort",
-    "tail", "tee", "timeout", "tr", "true", "wc", "xargs",
+    "awk", "cat", "cmp", "diff", "find", "head", "mkdir", "nice", "paste", "sed", "seq", "sleep",
+    "sort", "tail", "tee", "timeout", "tr", "true", "wc", "xargs",
 ];
 
 fn case(script: &str, text: &[u8]) -> Case {

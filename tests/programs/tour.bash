@@ -189,6 +189,7 @@ wait
 echo "all are gone"
 xargs -n 3 echo <<<'a b c d e f g'
 timeout 1000 true && echo "in time"
+nice -n 19 nice
 eval 'echo "evaluated $((40 + 2))"'
 in/bash -c 'echo "$0: $#: $*"' shell one "two three"
 exit 11

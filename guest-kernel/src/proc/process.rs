@@ -103,6 +103,8 @@ pub struct Process {
     pub cwd: InodeId,
     /// Permission bits that new files do not get.
     pub umask: u16,
+    /// Its nice value, which it keeps and hands on; its turns are those of everybody.
+    pub nice: i8,
     /// What it may have at most.
     pub limits: Limits,
     /// Its signals.
@@ -150,6 +152,7 @@ impl Process {
             name: self.name,
             start_stack: self.start_stack,
             umask: self.umask,
+            nice: self.nice,
             limits: self.limits.clone(),
             ..Self::new(pid, thread, space, self.cwd, self.descriptors.clone(), signals)
         }
@@ -184,6 +187,7 @@ impl Process {
             descriptors,
             cwd,
             umask: 0o022,
+            nice: 0,
             limits: Limits::default(),
             signals,
             children: Vec::new(),

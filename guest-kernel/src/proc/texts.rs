@@ -244,13 +244,15 @@ fn stat(process: &Process) -> String {
     let (letter, _) = state(process);
     let signals = &process.signals;
     format!(
-        "{} ({}) {letter} {} {} {} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 {mapped} {resident} {} 0 0 \
+        "{} ({}) {letter} {} {} {} 0 -1 0 0 0 0 0 0 0 0 0 {} {} 1 0 0 {mapped} {resident} {} 0 0 \
          {} 0 0 {} {} 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         process.pid,
         name(process),
         process.parent,
         process.group,
         process.session,
+        20 + i32::from(process.nice),
+        process.nice,
         u64::MAX,
         process.start_stack,
         signals.pending.0,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Priorities, policies and processors. All processes have the same turn: their policy is
-//! `SCHED_OTHER`, their nice value 0, their processor number 0.
+//! Priorities, policies and processors. All processes have the same turn, whatever their nice value:
+//! their policy is `SCHED_OTHER`, their processor number 0.
 
 use super::Answer;
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::proc::process::Process;
+use core::iter;
 
 const SCHED_OTHER: u64 = 0;
 const SCHED_FIFO: u64 = 1;
@@ -20,8 +22,9 @@ const PRIO_PROCESS: u64 = 0;
 const PRIO_GROUP: u64 = 1;
 const PRIO_USER: u64 = 2;
 
-/// What `getpriority` returns for nice value 0: 20 less it.
-const NICE_ZERO: u64 = 20;
+/// Nice values.
+const NICE_MIN: i32 = -20;
+const NICE_MAX: i32 = 19;
 
 /// Checks that a process exists; 0 is the caller.
 fn check(kernel: &mut Kernel, pid: u64) -> Result<(), Errno> {
@@ -32,30 +35,56 @@ fn check(kernel: &mut Kernel, pid: u64) -> Result<(), Errno> {
     if pid == 0 || kernel.exists(pid) { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
+/// 20 less the lowest nice value of those who are meant.
 pub(super) fn getpriority(kernel: &mut Kernel, call: &Registers) -> Answer {
-    check_group(kernel, call)?;
-    Ok(NICE_ZERO)
+    let meant = Meant::from_arguments(kernel, call)?;
+    let everybody = iter::once(&*kernel.process).chain(kernel.processes.iter());
+    let lowest = everybody.filter(|process| meant.is(process)).map(|process| process.nice).min();
+    Ok((20 - i64::from(lowest.ok_or(Errno::ESRCH)?)).cast_unsigned())
 }
 
-/// Nice values mean nothing where turns are fixed; 0 is what everybody has.
+/// Turns are fixed, so that nice values are advice that nobody takes. They are kept, as those who set
+/// them ask for them, and take a refusal for a failure.
 pub(super) fn setpriority(kernel: &mut Kernel, call: &Registers) -> Answer {
-    check_group(kernel, call)?;
-    match call.argument(2) & 0xffff_ffff {
-        0 => Ok(0),
-        _ => {
-            kernel.missing.note(call.rax);
-            Err(Errno::EACCES.into())
+    let meant = Meant::from_arguments(kernel, call)?;
+    let nice = (call.argument(2) as u32).cast_signed().clamp(NICE_MIN, NICE_MAX) as i8;
+    let everybody = iter::once(&mut *kernel.process).chain(kernel.processes.iter_mut());
+    let mut result = Err(Errno::ESRCH);
+    for process in everybody.filter(|process| meant.is(process)) {
+        process.nice = nice;
+        result = Ok(0);
+    }
+    Ok(result?)
+}
+
+/// Whose nice value is meant.
+#[derive(Clone, Copy)]
+enum Meant {
+    Process(u32),
+    Group(u32),
+    /// All processes are user 0's.
+    Everybody,
+}
+
+impl Meant {
+    fn from_arguments(kernel: &Kernel, call: &Registers) -> Result<Self, Errno> {
+        let (which, who) = (call.argument(0) & 0xffff_ffff, call.argument(1) as u32);
+        let own = &kernel.process;
+        match which {
+            PRIO_PROCESS => Ok(Self::Process(if who == 0 { own.pid } else { who })),
+            PRIO_GROUP => Ok(Self::Group(if who == 0 { own.group } else { who })),
+            PRIO_USER if who != 0 => Err(Errno::ESRCH),
+            PRIO_USER => Ok(Self::Everybody),
+            _ => Err(Errno::EINVAL),
         }
     }
-}
 
-fn check_group(kernel: &mut Kernel, call: &Registers) -> Result<(), Errno> {
-    let (which, who) = (call.argument(0) & 0xffff_ffff, call.argument(1));
-    match which {
-        PRIO_PROCESS => check(kernel, who),
-        PRIO_USER if who & 0xffff_ffff != 0 => Err(Errno::ESRCH),
-        PRIO_GROUP | PRIO_USER => Ok(()),
-        _ => Err(Errno::EINVAL),
+    fn is(self, process: &Process) -> bool {
+        match self {
+            Self::Process(pid) => process.pid == pid,
+            Self::Group(group) => process.group == group,
+            Self::Everybody => true,
+        }
     }
 }
 
