@@ -14,6 +14,15 @@ const KAEM: Program = Packaged("mescc-tools", "kaem");
 /// Where Debian puts what mes reads when it starts.
 const MES_MODULES: &str = "/usr/share/mes/module";
 
+/// Where it puts what its C compiler needs: the compiler, its modules, and the C library that they
+/// compiled.
+const MESCC: &[(&str, &str)] = &[
+    ("in/mescc.scm", "/usr/bin/mescc.scm"),
+    ("in/guile", "/usr/share/guile/site/3.0"),
+    ("in/include", "/usr/include/mes"),
+    ("in/lib", "/usr/lib/x86_64-linux-gnu/mes"),
+];
+
 /// The tools in `in/bin`, the M1 sources that come with them in `in/mescc`.
 fn with_tools(case: Case) -> Case {
     let kaem = program::path(KAEM);
@@ -39,6 +48,43 @@ fn kaem_has_mes_write_a_program_in_m1_and_builds_it() {
     let results = with_tools(case).run();
     let printed = String::from_utf8_lossy(&results.stdout).into_owned();
     assert!(printed.ends_with("\nSeed\n"), "{printed}");
+}
+
+/// mes runs its C compiler, which runs the assembler and the linker, and what they make runs.
+#[test]
+fn mes_compiles_c() {
+    let script = "\
+export PATH=in/bin MES_PREFIX=in GUILE_LOAD_PATH=in/guile includedir=in/include libdir=in/lib
+export MES_ARENA=20000000 MES_MAX_ARENA=60000000 MES_STACK=6000000
+mes --no-auto-compile -e main -L in/guile in/mescc.scm -- -o out/program in/program.c -lc+tcc &&
+    out/program
+";
+    let program = b"
+#include <stdio.h>
+int fibonacci (int n)
+{
+  if (n < 2)
+    return n;
+  return fibonacci (n - 1) + fibonacci (n - 2);
+}
+int main ()
+{
+  printf (\"fibonacci: %d\\n\", fibonacci (15));
+  return 7;
+}
+";
+    let case = Case::new(Busybox)
+        .append("busybox sh in/script")
+        .file("in/script", script.as_bytes())
+        .file("in/program.c", program)
+        .program("in/bin/mes", Mes)
+        .copy("in/mes/module", Path::new(MES_MODULES))
+        .packed_once()
+        .status(7)
+        .same_on_host();
+    let place = |case: Case, &(name, path): &(&str, &str)| case.copy(name, Path::new(path));
+    let results = with_tools(MESCC.iter().fold(case, place)).run();
+    assert_eq!(results.stdout, b"fibonacci: 610\n");
 }
 
 /// Upstream's own test: M1 source becomes an assembler for hex0, which makes another, which makes one
