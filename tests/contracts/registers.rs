@@ -26,3 +26,10 @@ fn only_the_promised_registers_change_by_int_80() {
         .append("registers int80")
         .run();
 }
+
+#[test]
+fn a_signal_does_not_write_below_the_alternate_stack() {
+    let stdout = b"as large as the kernel says: status 0, 0 bytes below it written\n\
+                   the least: status 0xb, 0 bytes below it written\n";
+    Case::new(Program::Musl("altstack")).stdout(stdout).run();
+}

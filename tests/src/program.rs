@@ -53,6 +53,7 @@ pub const ALL: &[Program] = &[
     Program::Bare("cpuid"),
     Program::Registers("registers"),
     Program::Registers("vectors"),
+    Program::Musl("altstack"),
     Program::Bss,
     Program::Musl("words"),
     Program::Glibc("words"),

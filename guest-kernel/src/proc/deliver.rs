@@ -22,6 +22,15 @@ const FAULT_CODES: core::ops::RangeInclusive<i32> = 1..=0x80;
 /// `si_code` of a child's stop.
 const CLD_STOPPED: i32 = 5;
 
+/// Where the vector registers and the stack of a handler are aligned to.
+const VECTORS_ALIGN: u64 = 64;
+const STACK_ALIGN: u64 = 16;
+
+/// Bytes that a signal takes of the stack, at most. The same on every processor, so that addresses
+/// are: state that this one does not have is left room for.
+pub(super) const STACK_USE_MAX: u64 =
+    vector::SIZE_MAX + VECTORS_ALIGN + FRAME_SIZE as u64 + STACK_ALIGN + 8;
+
 impl Kernel {
     /// Delivers the next signal of the running process.
     pub fn deliver_signal(&mut self) {
@@ -94,11 +103,14 @@ impl Kernel {
         let first = if is_fault { info.address } else { info.pid.into() };
         let frame_info =
             Info { number: signal.number(), code: info.code, first, status: info.status };
-        let top = self.handler_stack(registers, action);
-        let vectors = (top - vector::SIZE_MAX) & !63;
-        self.save_vectors(vectors)?;
+        let (top, bottom) = self.handler_stack(registers, action);
+        let vectors = top.wrapping_sub(vector::SIZE_MAX) & !(VECTORS_ALIGN - 1);
         // At its first instruction a function finds the stack 8 bytes off a multiple of 16.
-        let frame = ((vectors - FRAME_SIZE as u64) & !15) - 8;
+        let frame = (vectors.wrapping_sub(FRAME_SIZE as u64) & !(STACK_ALIGN - 1)).wrapping_sub(8);
+        if frame < bottom {
+            return Err(Errno::EFAULT);
+        }
+        self.save_vectors(vectors)?;
         let signals = &mut self.process.signals;
         let context = Context {
             stack: (signals.stack.start, signals.stack.size),
@@ -121,14 +133,17 @@ impl Kernel {
         Ok(())
     }
 
-    /// The top of the stack that a handler runs on.
-    fn handler_stack(&self, registers: &Registers, action: &Action) -> u64 {
+    /// The top of the stack that a handler runs on, and the address below which it must not grow:
+    /// what lies below an alternate stack is other data of the program's.
+    fn handler_stack(&self, registers: &Registers, action: &Action) -> (u64, u64) {
         let stack = self.process.signals.stack;
-        let is_on_it = registers.rsp.wrapping_sub(stack.start) <= stack.size;
-        if action.flags & Action::ON_STACK != 0 && stack.size > 0 && !is_on_it {
-            stack.start + stack.size
+        let is_on_it = stack.size > 0 && registers.rsp.wrapping_sub(stack.start) <= stack.size;
+        if is_on_it {
+            (signal_frame::below_red_zone(registers.rsp), stack.start)
+        } else if action.flags & Action::ON_STACK != 0 && stack.size > 0 {
+            (stack.start.wrapping_add(stack.size), stack.start)
         } else {
-            signal_frame::below_red_zone(registers.rsp)
+            (signal_frame::below_red_zone(registers.rsp), 0)
         }
     }
 

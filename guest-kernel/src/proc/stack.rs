@@ -5,6 +5,7 @@
 //! Follows the System V ABI, x86-64 supplement, 3.4.1 (process initialization). Words go straight
 //! into the stack's frames.
 
+use super::deliver::STACK_USE_MAX;
 use super::elf::Executable;
 use super::limits::STACK_DEFAULT;
 use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess};
@@ -47,9 +48,6 @@ const HARDWARE_CAPABILITIES: u64 = bits(Word::Basic, LEVEL_1) as u64;
 
 /// Words in the auxiliary vector.
 const AUXILIARY_WORDS: usize = 2 * 20;
-
-/// Size in bytes of the frame that a signal may need: the x87 and SSE state and the context.
-const SIGNAL_STACK_MIN: u64 = 2048;
 
 /// The strings that a program is started with.
 #[derive(Clone, Copy, Debug)]
@@ -242,7 +240,7 @@ fn auxiliary_vector(addresses: &Addresses, executable: &Executable, mut put: imp
     put(AT_RANDOM, addresses.random);
     put(AT_HWCAP2, 0);
     put(AT_EXECFN, addresses.path);
-    put(AT_MINSIGSTKSZ, SIGNAL_STACK_MIN);
+    put(AT_MINSIGSTKSZ, STACK_USE_MAX);
     put(AT_NULL, 0);
 }
 
