@@ -161,8 +161,7 @@ fn measure_all(options: &Options) -> Result<Results, String> {
     let hello = &scenarios[0];
     let has_kvm = Contender::Seedvmm.is_available();
     let density = (is_wanted("density") && has_kvm).then(|| density::measure(hello, &stay));
-    let of_hello = measured.iter().find(|measured| measured.scenario.name == hello.name);
-    let stages = of_hello.filter(|_| has_kvm).map(|whole| stages::measure(hello, whole));
+    let stages = (is_wanted(hello.name) && has_kvm).then(|| stages::measure(hello));
     let (density, stages) = (density.transpose()?, stages.transpose()?);
     Ok(Results { machine, measured, ratios, memory, density, stages })
 }

@@ -6,11 +6,12 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use seed_tests::paths;
 use serde_json::{Map, Value, json};
 
 use crate::contender::Contender;
 use crate::programs;
-use crate::rounds::{self, Measured, Prepared};
+use crate::rounds::{self, Prepared};
 use crate::scenario::Scenario;
 use crate::statistics::Times;
 
@@ -30,42 +31,54 @@ const PHASES: &[(&str, &str)] = &[
 pub(crate) struct Stages {
     /// What KVM charges.
     pub(crate) kvm: Vec<(String, Times)>,
-    /// What seedvmm takes from the start of its main function on.
+    /// What seedvmm takes from the start of its main function to the end of the guest.
     pub(crate) seedvmm: Vec<(&'static str, Times)>,
-    /// What is left of a whole run, from process start to process end: medians' difference.
-    pub(crate) rest_ms: f64,
+    /// A process of seedvmm that makes no machine.
+    pub(crate) process: Times,
+    /// A whole run, from process start to process end.
+    whole: Times,
 }
 
 impl Stages {
+    /// What the other parts leave of a whole run.
+    pub(crate) fn rest_ms(&self) -> f64 {
+        let inside: f64 = self.seedvmm.iter().map(|(_, times)| times.median()).sum();
+        self.whole.median() - self.process.median() - inside
+    }
+
     pub(crate) fn to_json(&self) -> Value {
-        let kvm = self.kvm.iter().map(|(name, times)| (name.clone(), json!(times.median())));
-        let own = self.seedvmm.iter().map(|(name, times)| {
-            json!({
-                "name": name, "median_ms": times.median(),
-            })
-        });
+        let kvm = self.kvm.iter().map(|(name, times)| (name.clone(), times.to_json()));
+        let own = self.seedvmm.iter().map(|(name, times)| ((*name).to_owned(), times.to_json()));
         json!({
-            "kvm_median_ms": kvm.collect::<Map<_, _>>(),
-            "seedvmm": own.collect::<Vec<_>>(),
-            "before_main_and_after_the_end_ms": self.rest_ms,
+            "kvm": kvm.collect::<Map<_, _>>(),
+            "seedvmm": own.collect::<Map<_, _>>(),
+            "process_alone": self.process.to_json(),
+            "whole": self.whole.to_json(),
         })
     }
 }
 
-/// Measures both, `hello` having been measured as a whole.
-pub(crate) fn measure(hello: &Scenario, whole: &Measured) -> Result<Stages, String> {
+/// Measures the scenario "hello".
+pub(crate) fn measure(hello: &Scenario) -> Result<Stages, String> {
     let prepared = Prepared::new(hello)?;
     let (mut kvm, mut own) = (Vec::new(), vec![Vec::new(); PHASES.len()]);
+    let (mut process, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         add_stages(&mut kvm)?;
         add_phases(&prepared, &mut own)?;
+        let mut version = Command::new(paths::seedvmm());
+        version.arg("--version").stdout(Stdio::null());
+        process.push(rounds::run_to_status(&mut version, 0)?);
+        let mut command = prepared.command(Contender::Seedvmm);
+        whole.push(rounds::run_to_status(&mut command, 0)?);
     }
-    let kvm = kvm.iter().map(|(name, times)| (String::clone(name), Times::new(times))).collect();
-    let seedvmm: Vec<_> =
-        PHASES.iter().zip(&own).map(|((_, what), times)| (*what, Times::new(times))).collect();
-    let inside: f64 = seedvmm.iter().map(|(_, times)| times.median()).sum();
-    let whole = whole.times(Contender::Seedvmm).map_or(inside, Times::median);
-    Ok(Stages { kvm, seedvmm, rest_ms: whole - inside })
+    let named = |((_, what), times): (&(_, &'static str), &Vec<_>)| (*what, Times::new(times));
+    Ok(Stages {
+        kvm: kvm.iter().map(|(name, times)| (String::clone(name), Times::new(times))).collect(),
+        seedvmm: PHASES.iter().zip(&own).map(named).collect(),
+        process: Times::new(&process),
+        whole: Times::new(&whole),
+    })
 }
 
 /// Runs the program of stages once and adds what it says.

@@ -179,10 +179,12 @@ fn stages(results: &Results) -> String {
     let Some(stages) = &results.stages else { return String::new() };
     let row = |name: &str, milliseconds: f64| format!("| {name} | {:.0} |\n", milliseconds * 1e3);
     let mut text = "\n| one \"hello\" of `seedvmm`, main job | µs |\n|---|---|\n".to_owned();
+    text +=
+        &row("a process of it that makes no machine: `seedvmm --version`", stages.process.median());
     for (name, times) in &stages.seedvmm {
         text += &row(name, times.median());
     }
-    text += &row("process start before main, and its end after the machine's", stages.rest_ms);
+    text += &row("what is left: closing the machine, freeing its memory", stages.rest_ms());
     text += "\n| what KVM charges anybody | µs |\n|---|---|\n";
     for (name, times) in &stages.kvm {
         text += &row(name, times.median());
