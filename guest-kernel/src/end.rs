@@ -32,7 +32,7 @@ pub fn report_death(process: &Process, signal: Signal, info: SignalInfo, instruc
         Signal::SIGKILL => say(&format_args!("{path} (process {pid}) killed: memory ran out")),
         Signal::SIGSEGV | Signal::SIGBUS => say(&format_args!(
             "{path} (process {pid}) killed by {name}: address {:#x}, instruction {instruction:#x}",
-            info.address
+            info.address()
         )),
         _ => say(&format_args!(
             "{path} (process {pid}) killed by {name}: instruction {instruction:#x}"

@@ -268,8 +268,10 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         random: random_bytes,
     };
     let found = exec::find(&mut fs, cwd, settings.path);
-    let loaded = found
-        .and_then(|inode| exec::load(&mut fs, inode, &strings, STACK_DEFAULT, table_pattern()));
+    let loaded = found.and_then(|inode| {
+        exec::check(&fs, inode)?;
+        exec::load(&mut fs, inode, &strings, STACK_DEFAULT, table_pattern())
+    });
     let loaded = loaded.unwrap_or_else(|error| {
         let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
         end_with(&match error {

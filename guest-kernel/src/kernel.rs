@@ -16,6 +16,7 @@ use crate::mm::user::{Ranges, UserMemory};
 use crate::proc::process::{Process, State};
 use crate::proc::schedule::Processes;
 use crate::proc::signal::{Signal, SignalInfo};
+use crate::proc::target::Look;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::syscall::{self, Fail, missing::MissingCalls};
@@ -30,7 +31,10 @@ const NS_PER_CALL: u64 = 1000;
 const SEGV_MAPERR: i32 = 1;
 const SEGV_ACCERR: i32 = 2;
 const BUS_ADRERR: i32 = 2;
-const SI_KERNEL: i32 = 0x80;
+
+/// `si_code` of a division that has no result, and of an instruction that does not exist.
+const FPE_INTDIV: i32 = 1;
+const ILL_ILLOPN: i32 = 2;
 
 /// Everything that the kernel keeps but frames and heap, which are reached from everywhere.
 pub struct Kernel {
@@ -71,6 +75,13 @@ impl Kernel {
     #[inline]
     pub fn now(&self) -> u64 {
         self.settings.epoch_ns + self.nr_calls * NS_PER_CALL + self.slept_ns
+    }
+
+    /// What the running process sees when it looks whether something is ready.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        let signals = &self.process.signals;
+        Look { now: self.now(), pending: signals.pending, nr_raised: signals.nr_raised }
     }
 
     /// The number of calls at which the clock will have reached `time_ns`.
@@ -144,10 +155,7 @@ pub fn serve_trap(registers: &mut Registers) {
         Trap::Timer => kernel.serve_tick(),
         Trap::PageFault { address, access } => kernel.serve_fault(UserAddr(address), access),
         Trap::Exception(trap::INVALID_OPCODE) => kernel.serve_invalid_opcode(registers),
-        Trap::Exception(vector) => {
-            let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
-            kernel.force_signal(Signal::of_exception(vector), info)
-        }
+        Trap::Exception(vector) => kernel.serve_exception(vector, registers.rip),
     };
     if progress == Progress::Unsettled {
         kernel.settle();
@@ -170,7 +178,6 @@ impl Kernel {
             Err(Fail::Errno(errno)) => registers.rax = errno.as_return_value(),
             Err(Fail::Wait) => {
                 self.process.has_call = true;
-                self.process.has_waited = true;
                 self.process.state = State::Waiting;
                 if let Some(deadline) = self.process.deadline {
                     self.processes.add_timer(deadline, self.process.pid);
@@ -200,9 +207,18 @@ impl Kernel {
             FaultError::NotMapped => (Signal::SIGSEGV, SEGV_MAPERR),
             FaultError::NotAllowed => (Signal::SIGSEGV, SEGV_ACCERR),
             FaultError::BeyondFile => (Signal::SIGBUS, BUS_ADRERR),
-            FaultError::NoMemory => (Signal::SIGKILL, SI_KERNEL),
+            FaultError::NoMemory => (Signal::SIGKILL, SignalInfo::KERNEL),
         };
-        self.force_signal(signal, SignalInfo { code, address: address.0, ..SignalInfo::default() })
+        self.force_signal(signal, SignalInfo::of_fault(code, address.0))
+    }
+
+    /// An exception that no page can mend. Some tell at which instruction.
+    fn serve_exception(&mut self, vector: u8, instruction: u64) -> Progress {
+        let info = match vector {
+            trap::DIVISION => SignalInfo::of_fault(FPE_INTDIV, instruction),
+            _ => SignalInfo::of_kernel(),
+        };
+        self.force_signal(Signal::of_exception(vector), info)
     }
 
     /// Where supervisor mode is interpreted, `int n` arrives as an invalid opcode: n = 0x80 is a
@@ -214,16 +230,18 @@ impl Kernel {
             registers.set_instruction(registers.rip + trap::INT80.len() as u64);
             return self.enter_call(registers);
         }
-        let signal = match is_read && bytes[0] == trap::INT80[0] {
-            true => Signal::SIGSEGV,
-            false => Signal::SIGILL,
-        };
-        self.force_signal(signal, SignalInfo { code: SI_KERNEL, ..SignalInfo::default() })
+        match is_read && bytes[0] == trap::INT80[0] {
+            true => self.force_signal(Signal::SIGSEGV, SignalInfo::of_kernel()),
+            false => {
+                let info = SignalInfo::of_fault(ILL_ILLOPN, registers.rip);
+                self.force_signal(Signal::SIGILL, info)
+            }
+        }
     }
 
     /// A signal that the program cannot put off, as it cannot go on: if it is blocked or ignored
     /// the program ends by it.
-    fn force_signal(&mut self, signal: Signal, info: SignalInfo) -> Progress {
+    pub fn force_signal(&mut self, signal: Signal, info: SignalInfo) -> Progress {
         let signals = &mut self.process.signals;
         if signals.blocked.has(signal) || signals.ignores(signal) {
             signals.blocked.remove(signal);

@@ -25,6 +25,8 @@ pub enum Program {
     Bss,
     /// `programs/NAME.c` with musl, static.
     Musl(&'static str),
+    /// Everything in `programs/conformance/` with musl, static.
+    Conformance,
     /// `programs/NAME.c` with glibc, static.
     Glibc(&'static str),
     /// `programs/hello.c` with glibc, in need of an interpreter.
@@ -57,7 +59,7 @@ pub const ALL: &[Program] = &[
     Program::Bss,
     Program::Musl("words"),
     Program::Glibc("words"),
-    Program::Musl("conformance"),
+    Program::Conformance,
     Program::Musl("family"),
     Program::Glibc("family"),
     Program::Musl("spawn"),
@@ -114,6 +116,7 @@ fn make(program: Program) -> PathBuf {
         }
         Program::Bss => compile("gcc", "bss", &["bss.c"], BARE, link_high),
         Program::Musl(name) => compile("musl-gcc", &format!("{name}-musl"), &[&c(name)], LIBC, &[]),
+        Program::Conformance => compile_folder("musl-gcc", "conformance", LIBC),
         Program::Glibc(name) => compile("gcc", &format!("{name}-glibc"), &[&c(name)], LIBC, &[]),
         Program::Dynamic => compile("gcc", "dynamic", &["dynamic.c"], &["-O2"], &[]),
         Program::Hex0 => {
@@ -135,6 +138,17 @@ fn make(program: Program) -> PathBuf {
 fn compile(compiler: &str, name: &str, sources: &[&str], flags: &[&str], more: &[&str]) -> PathBuf {
     let folder = paths::package().join("programs");
     build(compiler, &paths::built().join(name), &folder, sources, flags, more)
+}
+
+/// Runs a compiler on all that is in a folder of `programs/`.
+fn compile_folder(compiler: &str, name: &str, flags: &[&str]) -> PathBuf {
+    let folder = paths::package().join("programs").join(name);
+    let entries = fs::read_dir(&folder).expect("the folder is in the tree");
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut sources: Vec<String> = names.filter(|name| name.ends_with(".c")).collect();
+    sources.sort();
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    build(compiler, &paths::built().join(name), &folder, &sources, flags, &[])
 }
 
 /// Runs a compiler on `sources` in `folder`, if `output` is not newer than everything there.

@@ -11,12 +11,16 @@
 //! ```
 
 use super::trap::{Registers, USER_CODE, USER_DATA};
+use crate::proc::signal::SignalInfo;
 
 /// Bytes of the frame below the vector registers.
 pub const FRAME_SIZE: usize = 8 + CONTEXT_SIZE + INFO_SIZE;
 
 const CONTEXT_SIZE: usize = 304;
-const INFO_SIZE: usize = 128;
+/// Size of `siginfo_t`.
+pub const INFO_SIZE: usize = 128;
+
+const _: () = assert!(16 + SignalInfo::NR_FIELDS * 8 == INFO_SIZE);
 
 /// Where the sigcontext's parts stand, in the frame.
 const CONTEXT_OFFSET: usize = 8;
@@ -45,8 +49,8 @@ pub const fn below_red_zone(stack: u64) -> u64 {
 /// What stands in a frame besides the registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Start and size of the alternate stack.
-    pub stack: (u64, u64),
+    /// The alternate stack: `stack_t`, as words.
+    pub stack: [u64; 3],
     /// The address of a fault.
     pub fault_address: u64,
     /// Where the vector registers were saved, 0 for nowhere.
@@ -55,28 +59,26 @@ pub struct Context {
     pub mask: u64,
 }
 
-/// The parts of `siginfo_t`, all of which have the same places for the signals sent here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Info {
-    /// `si_signo`.
-    pub number: u8,
-    /// `si_code`.
-    pub code: i32,
-    /// The words behind the first three numbers: `si_pid` and `si_uid`, or `si_addr`.
-    pub first: u64,
-    /// `si_status`.
-    pub status: i32,
+/// Lays `siginfo_t` out. Number 0 stands for nothing to tell.
+#[must_use]
+pub fn info_bytes(number: u8, info: &SignalInfo) -> [u8; INFO_SIZE] {
+    let mut bytes = [0; INFO_SIZE];
+    bytes[..4].copy_from_slice(&u32::from(number).to_le_bytes());
+    bytes[4..8].copy_from_slice(&info.errno.to_le_bytes());
+    bytes[8..12].copy_from_slice(&info.code.to_le_bytes());
+    for (slot, field) in bytes[16..].chunks_exact_mut(8).zip(info.fields) {
+        slot.copy_from_slice(&field.to_le_bytes());
+    }
+    bytes
 }
 
-/// Lays `siginfo_t` out.
+/// Reads what a program says of a signal that it sends.
 #[must_use]
-pub fn info_bytes(info: &Info) -> [u8; INFO_SIZE] {
-    let mut bytes = [0; INFO_SIZE];
-    bytes[..4].copy_from_slice(&u32::from(info.number).to_le_bytes());
-    bytes[8..12].copy_from_slice(&info.code.to_le_bytes());
-    bytes[16..24].copy_from_slice(&info.first.to_le_bytes());
-    bytes[24..28].copy_from_slice(&info.status.to_le_bytes());
-    bytes
+pub fn parse_info(bytes: &[u8; INFO_SIZE]) -> SignalInfo {
+    let half = |at: usize| i32::from_le_bytes(core::array::from_fn(|i| bytes[at + i]));
+    let word = |at: usize| u64::from_le_bytes(core::array::from_fn(|i| bytes[at + i]));
+    let fields = core::array::from_fn(|index| word(16 + index * 8));
+    SignalInfo { errno: half(4), code: half(8), fields }
 }
 
 /// Lays the frame out. `restorer` is where the handler returns to.
@@ -84,7 +86,7 @@ pub fn info_bytes(info: &Info) -> [u8; INFO_SIZE] {
 pub fn build(
     registers: &Registers,
     context: &Context,
-    info: &Info,
+    (number, info): (u8, &SignalInfo),
     restorer: u64,
 ) -> [u8; FRAME_SIZE] {
     let mut bytes = [0; FRAME_SIZE];
@@ -93,8 +95,9 @@ pub fn build(
     };
     put(0, restorer);
     put(CONTEXT_OFFSET, CONTEXT_FLAGS);
-    put(STACK_OFFSET, context.stack.0);
-    put(STACK_OFFSET + 16, context.stack.1);
+    for (index, word) in context.stack.into_iter().enumerate() {
+        put(STACK_OFFSET + index * 8, word);
+    }
     for (index, register) in in_order(&mut registers.clone()).into_iter().enumerate() {
         put(REGISTERS_OFFSET + index * 8, *register);
     }
@@ -103,7 +106,7 @@ pub fn build(
     put(FAULT_ADDRESS_OFFSET, context.fault_address);
     put(VECTORS_OFFSET, context.vectors);
     put(MASK_OFFSET, context.mask);
-    bytes[INFO_OFFSET..].copy_from_slice(&info_bytes(info));
+    bytes[INFO_OFFSET..].copy_from_slice(&info_bytes(number, info));
     bytes
 }
 
@@ -116,7 +119,7 @@ pub fn restore(bytes: &[u8; FRAME_SIZE], registers: &mut Registers) -> Context {
     registers.set_instruction(registers.rip);
     registers.set_flags(word(REGISTERS_OFFSET + 17 * 8));
     Context {
-        stack: (word(STACK_OFFSET), word(STACK_OFFSET + 16)),
+        stack: core::array::from_fn(|index| word(STACK_OFFSET + index * 8)),
         fault_address: word(FAULT_ADDRESS_OFFSET),
         vectors: word(VECTORS_OFFSET),
         mask: word(MASK_OFFSET),

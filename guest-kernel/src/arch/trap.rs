@@ -32,6 +32,9 @@ pub const INVALID_OPCODE: u8 = 6;
 /// The timer's vector, as its stub pushes it.
 const TIMER_NUMBER: u64 = TIMER_VECTOR as u64;
 
+/// The exception of a division that has no result.
+pub const DIVISION: u8 = 0;
+
 /// Selector of programs' code.
 pub const USER_CODE: u16 = 0x33;
 

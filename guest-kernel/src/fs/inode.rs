@@ -101,6 +101,8 @@ pub(super) struct Inode {
     pub(super) permissions: u16,
     pub(super) nlink: u32,
     pub(super) open_count: u32,
+    /// Whether it may get its first name: it was made without one for that.
+    pub(super) may_be_named: bool,
     /// Whether it is a node of `/proc`.
     pub(super) is_synthetic: bool,
     pub(super) atime: u64,
@@ -122,6 +124,7 @@ impl Inode {
             permissions,
             nlink,
             open_count: 0,
+            may_be_named: false,
             is_synthetic: false,
             atime: now,
             mtime: now,
@@ -276,6 +279,13 @@ impl FileSystem {
     /// holds it with [`FileSystem::open`].
     pub fn make_unnamed(&mut self, now: u64) -> InodeId {
         self.insert(Content::Regular(FileData::default()), 0o600, now)
+    }
+
+    /// As [`FileSystem::make_unnamed`], but it may get a name later: `O_TMPFILE`.
+    pub fn make_nameable(&mut self, permissions: u16, now: u64) -> InodeId {
+        let id = self.insert(Content::Regular(FileData::default()), permissions, now);
+        self.inode_mut(id).may_be_named = true;
+        id
     }
 
     /// Makes an inode without a name.

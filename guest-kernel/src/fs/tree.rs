@@ -158,10 +158,12 @@ impl FileSystem {
         if self.inode(existing).is_directory() {
             return Err(Errno::EPERM);
         }
-        if self.inode(existing).nlink == 0 {
+        let inode = self.inode(existing);
+        if inode.nlink == 0 && !inode.may_be_named {
             return Err(Errno::ENOENT);
         }
         self.check_is_named(parent.directory)?;
+        self.inode_mut(existing).may_be_named = false;
         self.add_name(parent.directory, Cow::Owned(parent.name.to_vec()), existing, now)
     }
 

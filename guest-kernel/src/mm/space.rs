@@ -81,7 +81,9 @@ pub enum Backing {
 }
 
 impl Backing {
-    fn advanced(self, bytes: u64) -> Self {
+    /// The same, so many bytes further on.
+    #[must_use]
+    pub fn advanced(self, bytes: u64) -> Self {
         match self {
             Self::Anonymous => self,
             Self::File { inode, offset } => Self::File { inode, offset: offset + bytes },
@@ -298,18 +300,15 @@ impl AddressSpace {
     /// Forgets what `[start, end)` holds: the next access finds what a fresh mapping would have.
     ///
     /// # Errors
-    /// `ENOMEM` if part of the range has no area, or memory ran out.
+    /// `ENOMEM` if part of the range has no area, the rest being forgotten; or memory ran out.
     pub fn discard(&mut self, start: u64, end: u64) -> Result<(), Errno> {
-        if !self.covers(start, end) {
-            return Err(Errno::ENOMEM);
-        }
         self.split_large(start)?;
         self.split_large(end)?;
         self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
             frames().release(mapping.frame);
             Update::Remove
         });
-        Ok(())
+        if self.covers(start, end) { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 
     /// A free range of `length` bytes, as high as possible below the top, or at the hint.

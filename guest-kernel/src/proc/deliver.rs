@@ -2,11 +2,11 @@
 
 //! Delivering signals: to a handler on the program's stack, or by what happens by default.
 
-use super::process::{Ending, FIRST_PID, State};
-use super::signal::{Action, Default, Signal, SignalInfo, SignalSet};
+use super::process::{Change, Ending, FIRST_PID, State};
+use super::signal::{Action, AlternateStack, Default, Signal, SignalInfo, SignalSet};
 use crate::arch::{
     paging::FaultAccess,
-    signal_frame::{self, Context, FRAME_SIZE, Info},
+    signal_frame::{self, Context, FRAME_SIZE},
     trap::Registers,
     vector,
 };
@@ -15,12 +15,15 @@ use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::mm::transfer;
+use crate::syscall::{self, OnSignal};
 
 /// `si_code` of a signal that the kernel sends because of a fault lies between these.
 const FAULT_CODES: core::ops::RangeInclusive<i32> = 1..=0x80;
 
-/// `si_code` of a child's stop.
-const CLD_STOPPED: i32 = 5;
+/// `si_code` of a child's stop (`sigaction(2)`).
+pub const CLD_STOPPED: i32 = 5;
+/// `si_code` of a child's going on.
+pub const CLD_CONTINUED: i32 = 6;
 
 /// Where the vector registers and the stack of a handler are aligned to.
 const VECTORS_ALIGN: u64 = 64;
@@ -40,6 +43,7 @@ impl Kernel {
             Action::IGNORE => {}
             Action::DEFAULT => self.act_by_default(signal, info),
             _ => {
+                self.settle_interrupted_call(&action);
                 if self.enter_handler(signal, info, &action).is_err() {
                     // No stack to run the handler on: what Linux does then.
                     self.report_fault(Signal::SIGSEGV, info);
@@ -64,17 +68,46 @@ impl Kernel {
 
     fn stop(&mut self, signal: Signal) {
         self.process.state = State::Stopped;
-        let (pid, parent) = (self.process.pid, self.process.parent);
-        let Some(process) = self.processes.find(parent) else { return };
-        process.stopped.retain(|&(child, _)| child != pid);
-        process.stopped.push((pid, signal.number()));
-        let is_told = process.signals.action(Signal::SIGCHLD).flags & Action::NO_CHILD_STOP == 0;
-        if is_told {
-            let status = signal.number().into();
-            let info = SignalInfo { code: CLD_STOPPED, pid, status, address: 0 };
-            self.send(parent, Signal::SIGCHLD, info);
+        let pid = self.process.pid;
+        self.report_change(pid, Change::Stopped(signal.number()));
+    }
+
+    /// Leaves the parent of a process a change to wait for, and lets it know.
+    pub fn report_change(&mut self, pid: u32, change: Change) {
+        let Some(process) = self.process_mut(pid) else { return };
+        process.change = Some(change);
+        let parent = process.parent;
+        if process.is_orphan {
+            return;
+        }
+        let (code, status) = match change {
+            Change::Stopped(signal) => (CLD_STOPPED, signal),
+            Change::Continued => (CLD_CONTINUED, Signal::SIGCONT.number()),
+        };
+        let Some(parent_process) = self.process_mut(parent) else { return };
+        let action = parent_process.signals.action(Signal::SIGCHLD);
+        if action.flags & Action::NO_CHILD_STOP == 0 {
+            self.send(parent, Signal::SIGCHLD, SignalInfo::of_child(code, pid, status));
         }
         self.processes.set_ready(parent, State::Waiting);
+    }
+
+    /// A handler is about to run: a call whose wait a signal ended is made again after it, or fails.
+    fn settle_interrupted_call(&mut self, action: &Action) {
+        if !core::mem::take(&mut self.process.is_interrupted) {
+            return;
+        }
+        self.process.deadline = None;
+        self.abandon_wait();
+        // SAFETY: the trap is being settled, and nobody else looks at the registers.
+        let registers = unsafe { self.process.thread.registers_mut() };
+        let is_made_again = action.flags & Action::RESTART != 0
+            && syscall::on_signal(registers) == OnSignal::Repeat;
+        if is_made_again {
+            registers.repeat_call();
+        } else {
+            registers.rax = Errno::EINTR.as_return_value();
+        }
     }
 
     /// Prints what a program died of, if it was a fault of its own.
@@ -83,7 +116,7 @@ impl Kernel {
             signal,
             Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGILL | Signal::SIGFPE | Signal::SIGTRAP
         );
-        let is_kernels = info.pid == 0 && FAULT_CODES.contains(&info.code);
+        let is_kernels = FAULT_CODES.contains(&info.code);
         if is_kernels && (is_fault || signal == Signal::SIGKILL) {
             // SAFETY: the trap is being settled, and nobody else looks at the registers.
             let instruction = unsafe { self.process.thread.registers_mut() }.rip;
@@ -99,10 +132,6 @@ impl Kernel {
     ) -> Result<(), Errno> {
         // SAFETY: the trap is being settled, and nobody else looks at the registers.
         let registers = unsafe { &mut *self.process.thread.registers() };
-        let is_fault = info.pid == 0 && info.address != 0;
-        let first = if is_fault { info.address } else { info.pid.into() };
-        let frame_info =
-            Info { number: signal.number(), code: info.code, first, status: info.status };
         let (top, bottom) = self.handler_stack(registers, action);
         let vectors = top.wrapping_sub(vector::SIZE_MAX) & !(VECTORS_ALIGN - 1);
         // At its first instruction a function finds the stack 8 bytes off a multiple of 16.
@@ -111,17 +140,22 @@ impl Kernel {
             return Err(Errno::EFAULT);
         }
         self.save_vectors(vectors)?;
+        let is_fault = matches!(signal, Signal::SIGSEGV | Signal::SIGBUS);
         let signals = &mut self.process.signals;
         let context = Context {
-            stack: (signals.stack.start, signals.stack.size),
-            fault_address: info.address,
+            stack: signals.stack.words(registers.rsp),
+            fault_address: if is_fault { info.address() } else { 0 },
             vectors,
             mask: signals.saved_mask.take().unwrap_or(signals.blocked).0,
         };
-        let bytes = signal_frame::build(registers, &context, &frame_info, action.restorer);
+        let bytes =
+            signal_frame::build(registers, &context, (signal.number(), &info), action.restorer);
         self.memory().write(UserAddr(frame), &bytes)?;
         signal_frame::enter_handler(registers, action.handler, signal.number(), frame);
         let signals = &mut self.process.signals;
+        if signals.stack.disarms_itself {
+            signals.stack = AlternateStack::NONE;
+        }
         let mut blocked = SignalSet::blockable(signals.blocked.0 | action.mask.0);
         if action.flags & Action::NO_DEFER == 0 {
             blocked.add(signal);
@@ -137,8 +171,7 @@ impl Kernel {
     /// what lies below an alternate stack is other data of the program's.
     fn handler_stack(&self, registers: &Registers, action: &Action) -> (u64, u64) {
         let stack = self.process.signals.stack;
-        let is_on_it = stack.size > 0 && registers.rsp.wrapping_sub(stack.start) <= stack.size;
-        if is_on_it {
+        if stack.has(registers.rsp) {
             (signal_frame::below_red_zone(registers.rsp), stack.start)
         } else if action.flags & Action::ON_STACK != 0 && stack.size > 0 {
             (stack.start.wrapping_add(stack.size), stack.start)
@@ -169,7 +202,14 @@ impl Kernel {
         let mut bytes = [0; FRAME_SIZE];
         self.memory().read(UserAddr(frame), &mut bytes)?;
         let context = signal_frame::restore(&bytes, registers);
-        self.process.signals.blocked = SignalSet::blockable(context.mask);
+        let signals = &mut self.process.signals;
+        signals.blocked = SignalSet::blockable(context.mask);
+        // One that is in use stays, as does what was there if the frame tells nonsense.
+        if !signals.stack.has(registers.rsp)
+            && let Ok(stack) = AlternateStack::parse(context.stack)
+        {
+            signals.stack = stack;
+        }
         if context.vectors == 0 {
             vector::reset();
             return Ok(());

@@ -6,7 +6,7 @@
 //! change of the file since it was last reported.
 
 use super::descriptors::OpenFile;
-use super::target::{Readiness, Target};
+use super::target::{Look, Readiness, Target};
 use super::waiters::Waiters;
 use crate::errno::Errno;
 use alloc::rc::{Rc, Weak};
@@ -37,14 +37,14 @@ struct Member {
 
 impl Member {
     /// What is to be told of it.
-    fn due(&self, now: u64) -> Option<(u32, u64)> {
+    fn due(&self, look: &Look) -> Option<(u32, u64)> {
         if self.is_disabled {
             return None;
         }
         let file = self.file.upgrade()?;
         let wanted = self.events | Readiness::ALWAYS.0;
-        let ready = file.target.readiness(now).0 & wanted;
-        let changes = file.target.nr_changes(now);
+        let ready = file.target.readiness(look).0 & wanted;
+        let changes = file.target.nr_changes(look);
         let is_old = self.events & EDGE_TRIGGERED != 0 && self.reported == Some(changes);
         (ready != 0 && !is_old).then_some((ready, changes))
     }
@@ -124,7 +124,7 @@ impl Epoll {
     }
 
     /// Takes at most `max` events. Those that find no room come first the next time.
-    pub fn take_events(&self, max: usize, now: u64) -> Vec<Event> {
+    pub fn take_events(&self, max: usize, look: &Look) -> Vec<Event> {
         let mut members = self.members.borrow_mut();
         members.retain(|member| member.file.strong_count() > 0);
         let mut events = Vec::new();
@@ -134,7 +134,7 @@ impl Epoll {
                 break;
             }
             nr_looked_at += 1;
-            if let Some((ready, changes)) = member.due(now) {
+            if let Some((ready, changes)) = member.due(look) {
                 member.reported = Some(changes);
                 member.is_disabled = member.events & ONE_SHOT != 0;
                 events.push(Event { ready, data: member.data });
@@ -146,8 +146,8 @@ impl Epoll {
 
     /// Whether there is an event to take.
     #[must_use]
-    pub fn is_any_ready(&self, now: u64) -> bool {
-        self.members.borrow().iter().any(|member| member.due(now).is_some())
+    pub fn is_any_ready(&self, look: &Look) -> bool {
+        self.members.borrow().iter().any(|member| member.due(look).is_some())
     }
 
     /// Notes that a process waits for an event, or for a change of the set.
@@ -165,10 +165,10 @@ impl Epoll {
 
     /// Changes of all files so far.
     #[must_use]
-    pub fn nr_changes(&self, now: u64) -> u64 {
+    pub fn nr_changes(&self, look: &Look) -> u64 {
         let members = self.members.borrow();
         let files = members.iter().filter_map(|member| member.file.upgrade());
-        files.map(|file| file.target.nr_changes(now)).sum()
+        files.map(|file| file.target.nr_changes(look)).sum()
     }
 
     /// Whether `other` is this set or a member of a member, or sets nest deeper than `depth_left`.

@@ -31,15 +31,21 @@ impl EventCounter {
         Self { count: Cell::new(count), take, waiters: RefCell::new(Waiters::default()) }
     }
 
-    /// Takes what a read takes; `None` if there is nothing.
-    pub fn take(&self) -> Option<u64> {
+    /// Whether there is nothing to take.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    /// Takes what a read takes.
+    pub fn take(&self) -> u64 {
         let count = self.count.get();
         let taken = match self.take {
             Take::All => count,
             Take::One => count.min(1),
         };
         self.count.set(count - taken);
-        (taken > 0).then_some(taken)
+        taken
     }
 
     /// Adds to the count, which stays below its highest value; tells whether there was room.

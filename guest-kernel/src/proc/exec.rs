@@ -91,19 +91,26 @@ impl Start {
     }
 }
 
-/// Finds the file at `path`, which may be executed.
+/// Finds the program at a path.
 ///
 /// # Errors
-/// See [`ExecError`].
-pub fn find(fs: &mut FileSystem, cwd: InodeId, path: &[u8]) -> Result<InodeId, ExecError> {
-    let inode = fs.resolve(cwd, path, Follow::Last).map_err(ExecError::Path)?;
+/// [`ExecError::Path`].
+pub fn find(fs: &mut FileSystem, start: InodeId, path: &[u8]) -> Result<InodeId, ExecError> {
+    fs.resolve(start, path, Follow::Last).map_err(ExecError::Path)
+}
+
+/// Checks that a file may be executed.
+///
+/// # Errors
+/// It is none that may.
+pub fn check(fs: &FileSystem, inode: InodeId) -> Result<(), ExecError> {
     if fs.kind(inode) != Kind::Regular {
         return Err(ExecError::NotRegular);
     }
     if fs.permissions(inode) & EXECUTABLE_BITS == 0 {
         return Err(ExecError::NotExecutable);
     }
-    Ok(inode)
+    Ok(())
 }
 
 /// Loads the program in a file that was found. `pattern` is the root of page tables that map the
@@ -136,12 +143,7 @@ pub fn load(
 }
 
 /// The first line of a file that starts with `#!`, without these two and without its end.
-pub fn script_line<const MAX: usize>(
-    fs: &mut FileSystem,
-    cwd: InodeId,
-    path: &[u8],
-) -> Option<Vec<u8>> {
-    let inode = fs.resolve(cwd, path, Follow::Last).ok()?;
+pub fn script_line<const MAX: usize>(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
     let mut bytes = [0; MAX];
     let length = fs.read_bytes(inode, 0, &mut bytes).ok()?;
     let line = bytes[..length].strip_prefix(b"#!")?;

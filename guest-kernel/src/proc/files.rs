@@ -177,11 +177,13 @@ impl Kernel {
                 Some(inode) => return self.name_of(&Target::Inode(inode)),
                 None => return format!("pipe:[{}]", pipe.number()).into_bytes(),
             },
-            Target::Socket(socket) => socket.incoming.number(),
+            Target::Socket(socket) => socket.incoming.pipe.number(),
             Target::Console => return b"/dev/console".to_vec(),
             Target::EventCounter(_) => return b"anon_inode:[eventfd]".to_vec(),
             Target::Timer(_) => return b"anon_inode:[timerfd]".to_vec(),
             Target::Epoll(_) => return b"anon_inode:[eventpoll]".to_vec(),
+            Target::Signals(_) => return b"anon_inode:[signalfd]".to_vec(),
+            Target::Process(_) => return b"anon_inode:[pidfd]".to_vec(),
         };
         format!("socket:[{number}]").into_bytes()
     }

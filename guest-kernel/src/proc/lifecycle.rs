@@ -4,6 +4,7 @@
 
 use super::descriptors::Descriptor;
 use super::exec::{self, ExecError, Strings};
+use super::interval_timer::IntervalTimers;
 use super::process::{Ending, FIRST_PID, Process, State, Zombie};
 use super::signal::{Action, Signal, SignalInfo};
 use super::thread::Thread;
@@ -20,15 +21,16 @@ use crate::mm::user::UserMemory;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// `si_code` of a child's end (`sigaction(2)`).
+/// `si_code` of a child that exited (`sigaction(2)`).
 pub const CLD_EXITED: i32 = 1;
-const CLD_KILLED: i32 = 2;
+/// `si_code` of a child that a signal ended.
+pub const CLD_KILLED: i32 = 2;
 
 /// Processes that there may be at one time, those included that ended and are not waited for.
 const PROCESSES_MAX: usize = 4096;
 
-/// Programs that a script may lead to, one by the other.
-const SCRIPT_DEPTH_MAX: u32 = 4;
+/// Scripts that lead to a program, one by the other, at most.
+const SCRIPT_DEPTH_MAX: u32 = 5;
 
 /// Bytes of a script's first line that are looked at, as on Linux.
 const SCRIPT_LINE_MAX: usize = 256;
@@ -88,7 +90,8 @@ impl Kernel {
     /// As for [`Kernel::fork`] and [`Kernel::exec`]; then there is no child.
     pub fn fork_and_exec(&mut self, path: &[u8], arguments: &[&[u8]]) -> Result<u32, Errno> {
         self.check_room()?;
-        let (loaded, program) = self.load(path, arguments, &[])?;
+        let inode = self.find_program(path)?;
+        let (loaded, program) = self.load((inode, path), arguments, &[])?;
         let pid = self.processes.next_pid();
         let thread = Thread::new(loaded.start.registers());
         let mut child = Box::new(self.process.child(pid, thread, Box::new(loaded.space)));
@@ -123,7 +126,22 @@ impl Kernel {
         arguments: &[&[u8]],
         environment: &[&[u8]],
     ) -> Result<(), Errno> {
-        let (loaded, program) = self.load(path, arguments, environment)?;
+        let inode = self.find_program(path)?;
+        self.exec_file(inode, path, arguments, environment)
+    }
+
+    /// As [`Kernel::exec`], with a program that was found already, and what it is called by.
+    ///
+    /// # Errors
+    /// As for [`Kernel::exec`].
+    pub fn exec_file(
+        &mut self,
+        inode: InodeId,
+        path: &[u8],
+        arguments: &[&[u8]],
+        environment: &[&[u8]],
+    ) -> Result<(), Errno> {
+        let (loaded, program) = self.load((inode, path), arguments, environment)?;
         self.process.set_program(program, path, loaded.start.registers().rsp);
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
         self.process.make_current();
@@ -131,48 +149,55 @@ impl Kernel {
         self.process.thread.restart(loaded.start.registers());
         self.process.thread.restore();
         self.process.signals.reset_for_exec();
+        self.process.timers = IntervalTimers::default();
         for descriptor in self.process.descriptors.take_closed_on_exec() {
             self.release(descriptor);
         }
         Ok(())
     }
 
+    fn find_program(&mut self, path: &[u8]) -> Result<InodeId, Errno> {
+        exec::find(&mut self.fs, self.process.cwd, path).map_err(|error| error.errno())
+    }
+
     /// Loads a program, or the one that a script names; returns its path as well.
     fn load(
         &mut self,
-        path: &[u8],
+        (inode, path): (InodeId, &[u8]),
         arguments: &[&[u8]],
         environment: &[&[u8]],
     ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
         let mut random = [0; 16];
         self.random.fill(&mut random);
         let strings = Strings { path, arguments, environment, random };
-        self.load_through_scripts(path, &strings, 0)
+        self.load_through_scripts((inode, path), &strings, 0)
     }
 
     fn load_through_scripts(
         &mut self,
-        path: &[u8],
+        (inode, path): (InodeId, &[u8]),
         strings: &Strings<'_>,
         depth: u32,
     ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
-        let inode =
-            exec::find(&mut self.fs, self.process.cwd, path).map_err(|error| error.errno())?;
+        exec::check(&self.fs, inode).map_err(|error| error.errno())?;
         self.check_is_not_written(inode)?;
         let stack_size = self.process.limits.stack_size();
         match exec::load(&mut self.fs, inode, strings, stack_size, init::table_pattern()) {
-            Ok(loaded) => Ok((loaded, self.absolute(path))),
-            Err(ExecError::Elf(_)) if depth < SCRIPT_DEPTH_MAX => {
-                let line =
-                    exec::script_line::<SCRIPT_LINE_MAX>(&mut self.fs, self.process.cwd, path)
-                        .ok_or(Errno::ENOEXEC)?;
+            Ok(loaded) => Ok((loaded, self.path_of_program(inode, path))),
+            Err(ExecError::Elf(_)) => {
+                let line = exec::script_line::<SCRIPT_LINE_MAX>(&self.fs, inode);
+                let line = line.ok_or(Errno::ENOEXEC)?;
+                if depth == SCRIPT_DEPTH_MAX {
+                    return Err(Errno::ELOOP);
+                }
                 let (interpreter, argument) = exec::split_script_line(&line);
                 let mut all = Vec::from([interpreter]);
                 all.extend(argument);
                 all.push(path);
                 all.extend(strings.arguments.iter().skip(1));
+                let inode = self.find_program(interpreter)?;
                 let strings = Strings { arguments: &all, ..*strings };
-                self.load_through_scripts(interpreter, &strings, depth + 1)
+                self.load_through_scripts((inode, interpreter), &strings, depth + 1)
             }
             Err(error) => Err(error.errno()),
         }
@@ -192,13 +217,11 @@ impl Kernel {
         }
         let cwd = self.process.cwd;
         self.fs.close(cwd);
-        for child in core::mem::take(&mut self.process.children) {
-            if let Some(child) = self.processes.find(child) {
-                child.parent = FIRST_PID;
-                child.is_orphan = true;
-            }
+        self.leave_children();
+        if let Some(handle) = self.process.handle.take() {
+            handle.is_over.set(true);
+            self.wake(&mut handle.waiters.borrow_mut());
         }
-        self.processes.nr_zombies -= self.process.zombies.len();
         self.tell_parent(ending);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
         if self.process.is_space_borrowed {
@@ -208,6 +231,44 @@ impl Kernel {
             // The tables are in use until the next process has its own.
             drop(self.replace_by_next());
             space.free(&mut self.fs);
+        }
+    }
+
+    /// Gives children and what is left of them to the nearest ancestor that takes them.
+    fn leave_children(&mut self) {
+        let taker = self.taker_of_orphans();
+        for pid in core::mem::take(&mut self.process.children) {
+            let Some(child) = self.processes.find(pid) else { continue };
+            child.parent = taker.unwrap_or(FIRST_PID);
+            child.is_orphan = taker.is_none();
+            let signal = Signal::from_number(child.parent_end_signal.into());
+            if let Some(taker) = taker.and_then(|taker| self.processes.find(taker)) {
+                taker.children.push(pid);
+            }
+            if let Some(signal) = signal {
+                let info = SignalInfo::of_process(0, self.process.pid);
+                self.send(pid, signal, info);
+            }
+        }
+        let mut zombies = core::mem::take(&mut self.process.zombies);
+        if let Some(taker) = taker
+            && let Some(process) = self.processes.find(taker)
+        {
+            process.zombies.append(&mut zombies);
+            self.processes.set_ready(taker, State::Waiting);
+        }
+        self.processes.nr_zombies -= zombies.len();
+    }
+
+    /// The nearest ancestor of the running process that takes orphans.
+    fn taker_of_orphans(&mut self) -> Option<u32> {
+        let mut pid = self.process.parent;
+        loop {
+            let ancestor = self.processes.find(pid)?;
+            if ancestor.takes_orphans {
+                return Some(pid);
+            }
+            pid = ancestor.parent;
         }
     }
 
@@ -231,20 +292,23 @@ impl Kernel {
             return;
         }
         let is_spawned = self.process.is_spawned;
+        let end_signal = Signal::from_number(self.process.end_signal.into());
         let Some(process) = self.processes.find(parent) else { return };
         process.children.retain(|&child| child != pid);
-        process.stopped.retain(|&(child, _)| child != pid);
         let action = process.signals.action(Signal::SIGCHLD);
         let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
         if is_kept {
-            process.zombies.push(Zombie { pid, group, ending });
+            let tells_by_sigchld = end_signal == Some(Signal::SIGCHLD);
+            process.zombies.push(Zombie { pid, group, tells_by_sigchld, ending });
             self.processes.nr_zombies += 1;
         }
         let (code, status) = match ending {
-            Ending::Exited(status) => (CLD_EXITED, status.into()),
-            Ending::Killed(signal) => (CLD_KILLED, signal.into()),
+            Ending::Exited(status) => (CLD_EXITED, status),
+            Ending::Killed(signal) => (CLD_KILLED, signal),
         };
-        self.send(parent, Signal::SIGCHLD, SignalInfo { code, pid, status, address: 0 });
+        if let Some(signal) = end_signal {
+            self.send(parent, signal, SignalInfo::of_child(code, pid, status));
+        }
         self.processes.set_ready(parent, State::Waiting);
         if is_spawned {
             self.processes.set_ready(parent, State::Lending);
@@ -262,6 +326,14 @@ impl Kernel {
     pub fn let_go(&mut self, descriptor: Descriptor) {
         for pid in descriptor.release(&mut self.fs) {
             self.processes.set_ready(pid, State::Waiting);
+        }
+    }
+
+    /// The path of a program that was found; what was opened is found by its inode.
+    fn path_of_program(&mut self, inode: InodeId, path: &[u8]) -> Vec<u8> {
+        match path.starts_with(b"/dev/fd/") {
+            true => self.fs.find_path(inode).unwrap_or_else(|| path.to_vec()),
+            false => self.absolute(path),
         }
     }
 
@@ -292,6 +364,16 @@ impl Kernel {
         }
         absolute.extend_from_slice(path.strip_prefix(b"./").unwrap_or(path));
         absolute
+    }
+
+    /// Whether a process ended and was not waited for.
+    #[must_use]
+    pub fn is_zombie(&self, pid: u32) -> bool {
+        let mut is_found = false;
+        self.for_each_process(|process| {
+            is_found |= process.zombies.iter().any(|zombie| zombie.pid == pid);
+        });
+        is_found
     }
 
     /// Whether a process exists, the one that runs included.

@@ -10,8 +10,8 @@ use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use core::cell::{Cell, RefCell};
 
-/// Bytes that a pipe holds, as on Linux.
-pub const CAPACITY: u64 = 64 << 10;
+/// Bytes that a pipe holds, as on Linux, unless it is made to hold fewer.
+const CAPACITY: u64 = 64 << 10;
 
 /// Order of the block that holds them: 16 pages.
 const ORDER: u8 = 4;
@@ -72,9 +72,13 @@ pub struct Pipe {
     number: u64,
     /// The ring, allocated with the first byte.
     ring: Cell<Option<Frame>>,
+    /// Bytes that it holds.
+    capacity: Cell<u64>,
     /// Bytes read and written so far.
     read: Cell<u64>,
     written: Cell<u64>,
+    /// Bytes written before the ring last started over.
+    before: Cell<u64>,
     readers: Openings,
     writers: Openings,
     /// Who waits for bytes, or for the writing side to open or close.
@@ -103,8 +107,10 @@ impl Pipe {
             inode,
             number,
             ring: Cell::new(None),
+            capacity: Cell::new(CAPACITY),
             read: Cell::new(0),
             written: Cell::new(0),
+            before: Cell::new(0),
             readers: Openings::default(),
             writers: Openings::default(),
             read_waiters: RefCell::new(Waiters::default()),
@@ -163,10 +169,44 @@ impl Pipe {
         self.written.get() - self.read.get()
     }
 
+    /// Bytes that were ever read.
+    #[must_use]
+    pub fn nr_read_ever(&self) -> u64 {
+        self.before.get() + self.read.get()
+    }
+
+    /// Bytes that were ever written.
+    #[must_use]
+    pub fn nr_written_ever(&self) -> u64 {
+        self.before.get() + self.written.get()
+    }
+
     /// Bytes that can be written.
     #[must_use]
     pub fn room(&self) -> u64 {
-        CAPACITY - self.nr_bytes()
+        self.capacity.get() - self.nr_bytes()
+    }
+
+    /// Bytes that it holds.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.capacity.get()
+    }
+
+    /// Makes it hold at least so many bytes.
+    ///
+    /// # Errors
+    /// `EPERM`: more than there can be. `EBUSY`: fewer than are in it.
+    pub fn set_capacity(&self, bytes: u64) -> Result<(), Errno> {
+        let capacity = bytes.max(PAGE_SIZE).next_power_of_two();
+        if capacity > CAPACITY {
+            return Err(Errno::EPERM);
+        }
+        if capacity < self.nr_bytes() {
+            return Err(Errno::EBUSY);
+        }
+        self.capacity.set(capacity);
+        Ok(())
     }
 
     /// Where the next `len` bytes to read lie: at most two pieces.
@@ -197,6 +237,7 @@ impl Pipe {
     pub fn consume(&self, len: u64) {
         self.read.set(self.read.get() + len);
         if self.nr_bytes() == 0 {
+            self.before.set(self.before.get() + self.written.get());
             self.read.set(0);
             self.written.set(0);
         }

@@ -4,13 +4,16 @@
 
 use super::descriptors::Descriptors;
 use super::fifos::Opening;
+use super::handle::Handle;
+use super::interval_timer::IntervalTimers;
 use super::limits::Limits;
-use super::signal::Signals;
+use super::signal::{Signal, Signals};
 use super::thread::Thread;
 use crate::arch::cpu;
 use crate::fs::InodeId;
 use crate::mm::space::AddressSpace;
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 /// Number of the first process, whose end ends the run.
@@ -52,6 +55,15 @@ impl Ending {
     }
 }
 
+/// What happened to a process that lives, to be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A signal stopped it, by number.
+    Stopped(u8),
+    /// It went on.
+    Continued,
+}
+
 /// What is left of a child: something to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zombie {
@@ -59,6 +71,8 @@ pub struct Zombie {
     pub pid: u32,
     /// Its process group.
     pub group: u32,
+    /// Whether it let its parent know by `SIGCHLD`.
+    pub tells_by_sigchld: bool,
     /// How it ended.
     pub ending: Ending,
 }
@@ -87,10 +101,11 @@ pub struct Process {
     pub space: Box<AddressSpace>,
     /// Whether it has a call to be made, which its registers hold.
     pub has_call: bool,
-    /// Whether that call has waited.
-    pub has_waited: bool,
     /// Whether it was interrupted, and has made no call since: see `ticker`.
     pub is_silent: bool,
+    /// Whether a signal ended the wait of the call that its registers hold: it is made again,
+    /// unless a handler runs first.
+    pub is_interrupted: bool,
     /// Whether its parent ended before it, so that nobody waits for it.
     pub is_orphan: bool,
     /// Whether its parent waits for its end: `spawn`.
@@ -113,8 +128,20 @@ pub struct Process {
     pub children: Vec<u32>,
     /// Children that ended and were not waited for.
     pub zombies: Vec<Zombie>,
-    /// Children that stopped, and the signal, until they are waited for.
-    pub stopped: Vec<(u32, u8)>,
+    /// Whether it takes the children that its descendants leave behind.
+    pub takes_orphans: bool,
+    /// Whether it may be dumped: it is what `prctl` last said.
+    pub is_dumpable: bool,
+    /// Whether it asked for no new rights: it stays so for its children.
+    pub gains_nothing: bool,
+    /// The signal that its end sends to its parent, 0 for none.
+    pub end_signal: u8,
+    /// The signal that it gets when its parent ends, 0 for none.
+    pub parent_end_signal: u8,
+    /// What open files name it by, if there are any.
+    pub handle: Option<Rc<Handle>>,
+    /// What happened to it that its parent has not waited for.
+    pub change: Option<Change>,
     /// Bytes that a write which waits has written so far.
     pub written: u64,
     /// When the call that waits gives up, in nanoseconds of the run's clock.
@@ -123,6 +150,8 @@ pub struct Process {
     pub is_on_futex: bool,
     /// The open of a FIFO that waits.
     pub opening: Option<Opening>,
+    /// Its timers, besides the one that follows.
+    pub timers: IntervalTimers,
     /// When `SIGALRM` is due, and the interval after which it is due again, in nanoseconds.
     pub alarm: Option<(u64, u64)>,
 }
@@ -154,6 +183,8 @@ impl Process {
             umask: self.umask,
             nice: self.nice,
             limits: self.limits.clone(),
+            is_dumpable: self.is_dumpable,
+            gains_nothing: self.gains_nothing,
             ..Self::new(pid, thread, space, self.cwd, self.descriptors.clone(), signals)
         }
     }
@@ -179,8 +210,8 @@ impl Process {
             thread,
             space,
             has_call: false,
-            has_waited: false,
             is_silent: false,
+            is_interrupted: false,
             is_orphan: false,
             is_spawned: false,
             is_space_borrowed: false,
@@ -192,11 +223,18 @@ impl Process {
             signals,
             children: Vec::new(),
             zombies: Vec::new(),
-            stopped: Vec::new(),
+            takes_orphans: false,
+            is_dumpable: true,
+            gains_nothing: false,
+            end_signal: Signal::SIGCHLD.number(),
+            parent_end_signal: 0,
+            change: None,
+            handle: None,
             written: 0,
             deadline: None,
             is_on_futex: false,
             opening: None,
+            timers: IntervalTimers::default(),
             alarm: None,
         }
     }

@@ -6,22 +6,18 @@
 //! same in every run; `ticker` has the exception. When nobody can run, the clock moves on to the next time that somebody waits
 //! for, so sleeping takes no time on the host. A process that waits has a call to be made again.
 
-use super::process::{FIRST_PID, Process, State};
+use super::process::{Change, FIRST_PID, Process, State};
 use super::shared::Shared;
-use super::signal::{Signal, SignalInfo};
+use super::signal::{Noted, Signal, SignalInfo};
 use super::ticker::Ticker;
 use super::waiters::Waiters;
-use crate::arch::trap::Registers;
 use crate::end;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::proc::process::Ending;
-use crate::syscall;
+use crate::syscall::{self, OnSignal};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// `si_code` of a signal that the kernel sends.
-const SI_KERNEL: i32 = 0x80;
 
 /// System calls that a process makes while others are ready, at most.
 const SHARE_CALLS: u64 = 200;
@@ -159,33 +155,39 @@ impl Kernel {
     }
 
     /// Sends a signal to a process, which wakes it if it waits.
-    pub fn send(&mut self, pid: u32, signal: Signal, info: SignalInfo) {
-        let Some(process) = self.process_mut(pid) else { return };
-        process.signals.raise(signal, info);
-        let is_due = process.signals.is_any_due();
-        let goes_on = matches!(signal, Signal::SIGCONT | Signal::SIGKILL);
-        if goes_on {
-            let parent = process.parent;
+    pub fn send(&mut self, pid: u32, signal: Signal, info: SignalInfo) -> Noted {
+        let Some(process) = self.process_mut(pid) else { return Noted::Whole };
+        let noted = process.signals.raise(signal, info);
+        let is_pending = process.signals.pending.has(signal);
+        let is_stopped = process.state == State::Stopped;
+        if is_stopped && matches!(signal, Signal::SIGCONT | Signal::SIGKILL) {
             self.processes.set_ready(pid, State::Stopped);
-            // What the parent was not told of its stop is over.
-            if let Some(parent) = self.process_mut(parent) {
-                parent.stopped.retain(|&(child, _)| child != pid);
+            if signal == Signal::SIGCONT {
+                self.report_change(pid, Change::Continued);
             }
         }
-        if is_due {
+        // Also a signal that is blocked: it may be what the process waits for.
+        if is_pending {
             self.processes.set_ready(pid, State::Waiting);
         }
+        noted
     }
 
     /// Settles everything that stands between a trap and a program's next instruction.
     pub fn settle(&mut self) {
         loop {
-            if self.process.state != State::Ready {
+            if self.process.state == State::Waiting && self.process.signals.is_any_due() {
+                self.interrupt_wait();
+            } else if self.process.state != State::Ready {
                 self.run_next();
             } else if self.process.has_call {
                 self.go_on_with_call();
             } else if self.process.signals.is_any_due() {
                 self.deliver_signal();
+            } else if core::mem::take(&mut self.process.is_interrupted) {
+                self.process.has_call = true;
+            } else if let Some(mask) = self.process.signals.saved_mask.take() {
+                self.process.signals.blocked = mask;
             } else if self.nr_calls >= self.attention_at {
                 self.take_turns();
             } else {
@@ -194,44 +196,36 @@ impl Kernel {
         }
     }
 
-    /// Makes a call again that waited.
+    /// Makes a call again that waited. What it waited for comes before the signal that woke the
+    /// process as well.
     fn go_on_with_call(&mut self) {
         self.process.has_call = false;
         let registers = self.process.thread.registers();
         // SAFETY: the trap code is done with the registers, and `call` does not reach them another
         // way than by the reference that it gets.
         let registers = unsafe { &mut *registers };
-        let has_waited = core::mem::take(&mut self.process.has_waited);
         // Whatever is still to be done, `settle` does next.
         let _ = self.make_call(registers);
-        // What the call waited for comes before the signal that woke the process as well.
-        let still_waits = self.process.state == State::Waiting;
-        if has_waited && still_waits && self.process.signals.is_any_due() {
-            self.process.state = State::Ready;
-            self.process.has_call = false;
-            self.process.has_waited = false;
-            self.interrupt_call(registers);
-        }
     }
 
-    /// A signal ends the wait of a call: it returns what it did so far, or is made
-    /// again after the handler, or fails.
-    fn interrupt_call(&mut self, registers: &mut Registers) {
-        self.process.deadline = None;
-        self.abandon_wait();
+    /// A signal ends the wait of a call: it returns what it did so far, or fails, or what comes of
+    /// the signal decides.
+    fn interrupt_wait(&mut self) {
+        self.process.state = State::Ready;
+        self.process.has_call = false;
+        // SAFETY: the trap code is done with the registers, and nobody else looks at them.
+        let registers = unsafe { self.process.thread.registers_mut() };
         let written = core::mem::take(&mut self.process.written);
         if written > 0 {
             registers.rax = written;
+        } else if syscall::on_signal(registers) == OnSignal::Fail {
+            registers.rax = Errno::EINTR.as_return_value();
+        } else {
+            self.process.is_interrupted = true;
             return;
         }
-        let signals = &self.process.signals;
-        let is_made_again = syscall::is_restartable(registers.rax)
-            && signals.next_due().is_some_and(|signal| signals.restarts_calls(signal));
-        if is_made_again {
-            registers.repeat_call();
-        } else {
-            registers.rax = Errno::EINTR.as_return_value();
-        }
+        self.process.deadline = None;
+        self.abandon_wait();
     }
 
     /// Lets the next one run that can; waits for it if there is none.
@@ -332,7 +326,9 @@ impl Kernel {
             let &(time, pid) = self.processes.timers.first()?;
             let counts = self.process_mut(pid).is_some_and(|process| {
                 let waits = process.state == State::Waiting && process.deadline == Some(time);
-                waits || process.alarm.is_some_and(|(alarm, _)| alarm == time)
+                waits
+                    || process.alarm.is_some_and(|(alarm, _)| alarm == time)
+                    || process.timers.is_any_due_at(time)
             });
             if counts {
                 return Some((time, pid));
@@ -362,6 +358,7 @@ impl Kernel {
         while let Some((time, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
             self.processes.timers.pop_first();
             let Some(process) = self.process_mut(pid) else { continue };
+            let (signals, times) = process.timers.take_due(now);
             if let Some((alarm, interval)) = process.alarm
                 && alarm == time
             {
@@ -369,8 +366,13 @@ impl Kernel {
                 if interval > 0 {
                     self.processes.add_timer(now + interval, pid);
                 }
-                let info = SignalInfo { code: SI_KERNEL, ..SignalInfo::default() };
-                self.send(pid, Signal::SIGALRM, info);
+                self.send(pid, Signal::SIGALRM, SignalInfo::of_kernel());
+            }
+            for time in times {
+                self.processes.add_timer(time, pid);
+            }
+            for (signal, info) in signals {
+                self.send(pid, signal, info);
             }
             // Who only waited is done; who got a signal looks at it first.
             self.processes.set_ready(pid, State::Waiting);

@@ -2,6 +2,7 @@
 
 //! Signals: their numbers, what is pending, and what a process wants done (`signal(7)`).
 
+use crate::errno::Errno;
 use alloc::vec::Vec;
 
 /// A signal, by its number from 1 to 64.
@@ -82,6 +83,9 @@ impl Signal {
     /// Highest number.
     pub const MAX: u64 = 64;
 
+    /// Lowest number of those that are queued, each with where it came from.
+    const FIRST_QUEUED: u8 = 32;
+
     /// The signal with this number.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
@@ -117,6 +121,18 @@ impl Signal {
         }
     }
 
+    /// Whether it stops a process, unless that wants it otherwise.
+    #[must_use]
+    pub const fn stops(self) -> bool {
+        SignalSet::STOPPING.has(self)
+    }
+
+    /// Whether it is one that an instruction causes.
+    #[must_use]
+    pub const fn is_of_instruction(self) -> bool {
+        SignalSet(SignalSet::CAUSED).has(self)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -131,6 +147,13 @@ pub struct SignalSet(pub u64);
 impl SignalSet {
     /// Those that nobody can block: `SIGKILL` and `SIGSTOP`.
     const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+
+    /// Those that stop a process: `SIGSTOP`, `SIGTSTP`, `SIGTTIN` and `SIGTTOU`.
+    const STOPPING: Self = Self(1 << 18 | 1 << 19 | 1 << 20 | 1 << 21);
+
+    /// Those that an instruction causes: `SIGILL`, `SIGTRAP`, `SIGBUS`, `SIGFPE`, `SIGSEGV`,
+    /// `SIGSYS`.
+    const CAUSED: u64 = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 30;
 
     /// As a set to block.
     #[must_use]
@@ -154,27 +177,88 @@ impl SignalSet {
         self.0 &= !(1 << (signal.0 - 1));
     }
 
-    /// The lowest signal that is not in `blocked`.
+    /// The signal that comes first: one that an instruction caused, else the lowest.
     #[must_use]
-    pub const fn first_outside(self, blocked: Self) -> Option<Signal> {
-        match self.0 & !blocked.0 {
+    pub const fn first(self) -> Option<Signal> {
+        let caused = self.0 & Self::CAUSED;
+        match if caused != 0 { caused } else { self.0 } {
             0 => None,
             bits => Some(Signal(bits.trailing_zeros() as u8 + 1)),
         }
     }
+
+    /// Those of this set that are not in the other one.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 }
 
-/// Where a signal came from: the parts of `siginfo_t` that programs look at.
+/// Where a signal came from: `siginfo_t` without the signal's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignalInfo {
+    /// `si_errno`, which only programs set.
+    pub errno: i32,
     /// `si_code`.
     pub code: i32,
-    /// `si_pid`, or for a fault the low half of `si_addr`.
-    pub pid: u32,
-    /// `si_status`.
-    pub status: i32,
+    /// What comes behind: its meaning depends on the signal and the code.
+    pub fields: [u64; Self::NR_FIELDS],
+}
+
+impl SignalInfo {
+    /// Words behind the three numbers at the start and their padding.
+    pub const NR_FIELDS: usize = 14;
+
+    /// `SI_KERNEL`: from the kernel, without a reason that could be told.
+    pub const KERNEL: i32 = 0x80;
+
+    /// `SI_TIMER`: from a timer of the process.
+    pub const TIMER: i32 = -2;
+
+    /// From the kernel.
+    #[must_use]
+    pub fn of_kernel() -> Self {
+        Self { code: Self::KERNEL, ..Self::default() }
+    }
+
+    /// From a process of user 0: `si_pid` and `si_uid`.
+    #[must_use]
+    pub fn of_process(code: i32, pid: u32) -> Self {
+        let mut info = Self { code, ..Self::default() };
+        info.fields[0] = pid.into();
+        info
+    }
+
+    /// Of a child that something happened to: `si_pid`, `si_uid` and `si_status`.
+    #[must_use]
+    pub fn of_child(code: i32, pid: u32, status: u8) -> Self {
+        let mut info = Self::of_process(code, pid);
+        info.fields[1] = status.into();
+        info
+    }
+
+    /// Of an instruction that cannot go on: `si_addr`.
+    #[must_use]
+    pub fn of_fault(code: i32, address: u64) -> Self {
+        let mut info = Self { code, ..Self::default() };
+        info.fields[0] = address;
+        info
+    }
+
+    /// Of a timer of the process: `si_timerid`, `si_overrun` and `si_value`.
+    #[must_use]
+    pub fn of_timer(id: u32, overrun: u32, value: u64) -> Self {
+        let mut info = Self { code: Self::TIMER, ..Self::default() };
+        info.fields[0] = u64::from(id) | u64::from(overrun) << 32;
+        info.fields[1] = value;
+        info
+    }
+
     /// `si_addr` of a fault.
-    pub address: u64,
+    #[must_use]
+    pub const fn address(&self) -> u64 {
+        self.fields[0]
+    }
 }
 
 /// `struct sigaction`, as the kernel has it.
@@ -240,6 +324,57 @@ pub struct AlternateStack {
     pub start: u64,
     /// Its size in bytes, 0 if there is none.
     pub size: u64,
+    /// Whether it is given up while a handler runs on it: `SS_AUTODISARM`.
+    pub disarms_itself: bool,
+}
+
+impl AlternateStack {
+    /// No stack.
+    pub const NONE: Self = Self { start: 0, size: 0, disarms_itself: false };
+
+    /// Flags of `stack_t`.
+    const ON_STACK: u64 = 1;
+    const DISABLE: u64 = 2;
+    const AUTODISARM: u64 = 1 << 31;
+
+    /// The smallest stack: `MINSIGSTKSZ`.
+    const SIZE_MIN: u64 = 2048;
+
+    /// Reads `stack_t`, as words.
+    ///
+    /// # Errors
+    /// `EINVAL`: unknown flags. `ENOMEM`: it is too small.
+    pub fn parse([start, flags, size]: [u64; 3]) -> Result<Self, Errno> {
+        let flags = flags & 0xffff_ffff;
+        let disarms_itself = flags & Self::AUTODISARM != 0;
+        match flags & !Self::AUTODISARM {
+            Self::DISABLE => Ok(Self { disarms_itself, ..Self::NONE }),
+            0 | Self::ON_STACK if size < Self::SIZE_MIN => Err(Errno::ENOMEM),
+            0 | Self::ON_STACK => Ok(Self { start, size, disarms_itself }),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Lays `stack_t` out, for a program whose stack pointer this is.
+    #[must_use]
+    pub const fn words(&self, pointer: u64) -> [u64; 3] {
+        let state = match self.size {
+            0 => Self::DISABLE,
+            _ if self.has(pointer) => Self::ON_STACK,
+            _ => 0,
+        };
+        let way = if self.disarms_itself { Self::AUTODISARM } else { 0 };
+        [self.start, state | way, self.size]
+    }
+
+    /// Whether a stack pointer is on it. One that disarms itself is never found in use.
+    #[must_use]
+    pub const fn has(&self, pointer: u64) -> bool {
+        !self.disarms_itself
+            && self.size > 0
+            && pointer > self.start
+            && pointer - self.start <= self.size
+    }
 }
 
 /// All that a process has to do with signals.
@@ -255,8 +390,22 @@ pub struct Signals {
     pub stack: AlternateStack,
     /// What is not done by default. Few programs have more than some, and a fork copies them.
     actions: Vec<(Signal, Action)>,
-    /// Where pending signals came from.
+    /// Where pending signals came from, in the order in which they came.
     infos: Vec<(Signal, SignalInfo)>,
+    /// Signals noted so far.
+    pub nr_raised: u64,
+}
+
+/// Signals that may be queued for a process.
+const QUEUE_MAX: usize = 1024;
+
+/// Whether a signal is noted with where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It is, or need not be.
+    Whole,
+    /// The queue is full.
+    WithoutInfo,
 }
 
 impl Signals {
@@ -267,9 +416,10 @@ impl Signals {
             blocked: SignalSet(0),
             pending: SignalSet(0),
             saved_mask: None,
-            stack: AlternateStack { start: 0, size: 0 },
+            stack: AlternateStack::NONE,
             actions: Vec::new(),
             infos: Vec::new(),
+            nr_raised: 0,
         }
     }
 
@@ -292,8 +442,8 @@ impl Signals {
         if action != Action::default() {
             self.actions.push((signal, action));
         }
-        if self.pending.has(signal) && self.ignores(signal) {
-            self.take_info(signal);
+        if self.ignores(signal) {
+            self.forget(SignalSet(1 << (signal.0 - 1)));
         }
     }
 
@@ -302,16 +452,37 @@ impl Signals {
     pub fn ignores(&self, signal: Signal) -> bool {
         match self.action(signal).handler {
             Action::IGNORE => true,
-            Action::DEFAULT => signal.default() == Default::Ignore,
+            Action::DEFAULT => matches!(signal.default(), Default::Ignore | Default::Continue),
             _ => false,
         }
     }
 
-    /// Notes a signal. One that is ignored and not blocked is forgotten at once.
-    pub fn raise(&mut self, signal: Signal, info: SignalInfo) {
-        if !self.pending.has(signal) && (self.blocked.has(signal) || !self.ignores(signal)) {
-            self.pending.add(signal);
-            self.infos.push((signal, info));
+    /// Notes a signal. One that is ignored and not blocked is forgotten at once; of those that are
+    /// not queued one is noted at a time.
+    pub fn raise(&mut self, signal: Signal, info: SignalInfo) -> Noted {
+        // Going on and stopping take each other back, ignored and blocked or not.
+        match signal {
+            Signal::SIGCONT => self.forget(SignalSet::STOPPING),
+            _ if signal.stops() => self.forget(SignalSet(1 << (Signal::SIGCONT.0 - 1))),
+            _ => {}
+        }
+        let is_there = self.pending.has(signal) && signal.0 < Signal::FIRST_QUEUED;
+        if is_there || !self.blocked.has(signal) && self.ignores(signal) {
+            return Noted::Whole;
+        }
+        self.pending.add(signal);
+        self.nr_raised += 1;
+        if self.infos.len() >= QUEUE_MAX {
+            return Noted::WithoutInfo;
+        }
+        self.infos.push((signal, info));
+        Noted::Whole
+    }
+
+    fn forget(&mut self, set: SignalSet) {
+        if self.pending.0 & set.0 != 0 {
+            self.pending = self.pending.without(set);
+            self.infos.retain(|&(signal, _)| !set.has(signal));
         }
     }
 
@@ -322,36 +493,21 @@ impl Signals {
         self.pending.0 & !self.blocked.0 != 0
     }
 
-    /// The next signal to be delivered.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Signal> {
-        self.pending.first_outside(self.blocked)
-    }
-
-    /// Whether a call that the signal interrupts is made again.
-    #[must_use]
-    pub fn restarts_calls(&self, signal: Signal) -> bool {
-        let action = self.action(signal);
-        matches!(action.handler, Action::DEFAULT | Action::IGNORE)
-            || action.flags & Action::RESTART != 0
-    }
-
     /// Takes the next signal to be delivered.
     pub fn take(&mut self) -> Option<(Signal, SignalInfo)> {
-        let signal = self.pending.first_outside(self.blocked)?;
-        Some((signal, self.take_info(signal)))
+        self.take_of(SignalSet(!self.blocked.0))
     }
 
-    /// Takes the lowest pending signal of a set.
+    /// Takes the first pending signal of a set.
     pub fn take_of(&mut self, set: SignalSet) -> Option<(Signal, SignalInfo)> {
-        let signal = SignalSet(self.pending.0 & set.0).first_outside(SignalSet(0))?;
-        Some((signal, self.take_info(signal)))
-    }
-
-    fn take_info(&mut self, signal: Signal) -> SignalInfo {
-        self.pending.remove(signal);
-        let index = self.infos.iter().position(|(of, _)| *of == signal);
-        index.map_or(SignalInfo::default(), |index| self.infos.swap_remove(index).1)
+        let signal = SignalSet(self.pending.0 & set.0).first()?;
+        let mut indices = (0..self.infos.len()).filter(|&at| self.infos[at].0 == signal);
+        let (first, second) = (indices.next(), indices.next());
+        if second.is_none() {
+            self.pending.remove(signal);
+        }
+        let info = first.map_or(SignalInfo::default(), |index| self.infos.remove(index).1);
+        Some((signal, info))
     }
 
     /// Takes all handlers away; what is ignored stays so.
@@ -362,7 +518,7 @@ impl Signals {
     /// What `execve` leaves: handlers are gone, what is ignored stays so, and so do masks.
     pub fn reset_for_exec(&mut self) {
         self.reset_handlers();
-        self.stack = AlternateStack::default();
+        self.stack = AlternateStack::NONE;
     }
 }
 

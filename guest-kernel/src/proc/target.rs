@@ -4,7 +4,10 @@
 
 use super::epoll::Epoll;
 use super::event_counter::EventCounter;
+use super::handle::Handle;
 use super::pipe::{Pipe, Side};
+use super::signal::SignalSet;
+use super::signal_source::SignalSource;
 use super::socket::Socket;
 use super::timer::Timer;
 use crate::fs::{FileSystem, InodeId};
@@ -28,6 +31,21 @@ pub enum Target {
     Timer(Rc<Timer>),
     /// A set of open files to wait for.
     Epoll(Rc<Epoll>),
+    /// Signals of whoever reads.
+    Signals(Rc<SignalSource>),
+    /// A process.
+    Process(Rc<Handle>),
+}
+
+/// What readiness depends on besides the thing itself: when a process looks, and its signals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The time of the run's clock.
+    pub now: u64,
+    /// What is pending.
+    pub pending: SignalSet,
+    /// Signals noted so far.
+    pub nr_raised: u64,
 }
 
 /// What something is ready for: the bits of `poll(2)` and `epoll_ctl(2)`, which agree.
@@ -60,20 +78,22 @@ impl Readiness {
 }
 
 impl Target {
-    /// What it is ready for, at a time of the run's clock.
+    /// What it is ready for, as a process sees it.
     #[must_use]
-    pub fn readiness(&self, now: u64) -> Readiness {
+    pub fn readiness(&self, look: &Look) -> Readiness {
         match self {
             Self::Inode(_) | Self::Console => Readiness::FOREVER,
             Self::Pipe(pipe, side) => of_pipe(pipe, *side),
             Self::Socket(socket) => socket.readiness(),
             Self::EventCounter(counter) => counter.readiness(),
             Self::Timer(timer) => {
-                Readiness::default().with(Readiness::READ, timer.nr_expired(now) > 0)
+                Readiness::default().with(Readiness::READ, timer.nr_expired(look.now) > 0)
             }
             Self::Epoll(epoll) => {
-                Readiness::default().with(Readiness::READ, epoll.is_any_ready(now))
+                Readiness::default().with(Readiness::READ, epoll.is_any_ready(look))
             }
+            Self::Signals(source) => source.readiness(look),
+            Self::Process(handle) => handle.readiness(),
         }
     }
 
@@ -90,18 +110,21 @@ impl Target {
                 }
             }
             Self::Socket(socket) => {
-                socket.incoming.read_waiters.borrow_mut().add(pid);
-                socket.outgoing.write_waiters.borrow_mut().add(pid);
+                socket.incoming.pipe.read_waiters.borrow_mut().add(pid);
+                socket.outgoing.pipe.write_waiters.borrow_mut().add(pid);
             }
             Self::EventCounter(counter) => counter.waiters.borrow_mut().add(pid),
             Self::Timer(timer) => timer.waiters.borrow_mut().add(pid),
             Self::Epoll(epoll) => epoll.add_waiter(pid),
+            // Every signal that comes lets a process look again.
+            Self::Signals(_) => {}
+            Self::Process(handle) => handle.waiters.borrow_mut().add(pid),
         }
     }
 
     /// Changes of its readiness so far.
     #[must_use]
-    pub fn nr_changes(&self, now: u64) -> u64 {
+    pub fn nr_changes(&self, look: &Look) -> u64 {
         match self {
             Self::Inode(_) | Self::Console => 0,
             Self::Pipe(pipe, side) => {
@@ -110,12 +133,14 @@ impl Target {
                 reads * u64::from(side.reads()) + writes * u64::from(side.writes())
             }
             Self::Socket(socket) => {
-                socket.incoming.read_waiters.borrow().nr_changes()
-                    + socket.outgoing.write_waiters.borrow().nr_changes()
+                socket.incoming.pipe.read_waiters.borrow().nr_changes()
+                    + socket.outgoing.pipe.write_waiters.borrow().nr_changes()
             }
             Self::EventCounter(counter) => counter.waiters.borrow().nr_changes(),
-            Self::Timer(timer) => timer.nr_expired_ever(now),
-            Self::Epoll(epoll) => epoll.nr_changes(now),
+            Self::Timer(timer) => timer.nr_expired_ever(look.now),
+            Self::Epoll(epoll) => epoll.nr_changes(look),
+            Self::Signals(_) => look.nr_raised,
+            Self::Process(handle) => handle.waiters.borrow().nr_changes(),
         }
     }
 
@@ -136,8 +161,13 @@ impl Target {
                 waiting.append(&mut pipe.write_waiters.borrow_mut().take());
                 waiting
             }
-            Self::Socket(socket) => socket.shut_down(Side::Both),
-            Self::Console | Self::EventCounter(_) | Self::Timer(_) | Self::Epoll(_) => Vec::new(),
+            Self::Socket(socket) => socket.close(fs),
+            Self::Console
+            | Self::EventCounter(_)
+            | Self::Timer(_)
+            | Self::Epoll(_)
+            | Self::Signals(_)
+            | Self::Process(_) => Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::mm::user::UserMemory;
 pub(super) const COUNT_MAX: u64 = 0x7fff_f000;
 
 /// Buffers in a vector, at most: `IOV_MAX`.
-const IOV_MAX: u64 = 1024;
+pub(super) const IOV_MAX: u64 = 1024;
 
 /// Which buffers of the program are meant.
 #[derive(Clone, Copy)]
@@ -25,6 +25,26 @@ impl Buffers {
     /// One, as two arguments of a call give it.
     pub(super) const fn one(address: u64, len: u64) -> Self {
         Self::One { address, len }
+    }
+
+    /// Whether it is one that is empty.
+    pub(super) const fn is_empty(self) -> bool {
+        matches!(self, Self::One { len: 0, .. })
+    }
+
+    /// Bytes that there is room for.
+    pub(super) fn len(self, kernel: &mut Kernel) -> Result<u64, Errno> {
+        match self {
+            Self::One { len, .. } => Ok(len),
+            Self::Vector { address, count } => {
+                let mut total = 0_u64;
+                for index in 0..count {
+                    let at = address.wrapping_add(index * 16 + 8);
+                    total = total.saturating_add(kernel.memory().read_u64(UserAddr(at))?);
+                }
+                Ok(total)
+            }
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 //! Making processes: `fork`, `vfork`, `clone` and `clone3`, as far as the C libraries use them for
 //! processes. Threads and namespaces are not provided.
 
-use super::Answer;
+use super::{Answer, kill};
 use crate::arch::{layout::PAGE_SIZE, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::lifecycle::Memory;
+use crate::proc::signal::Signal;
 
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
@@ -28,7 +29,6 @@ const CLONE_KNOWN: u64 = CLONE_VM
 
 /// The signal that a child's end sends, in the low byte of `clone`'s flags.
 const CLONE_SIGNAL: u64 = 0xff;
-const SIGCHLD: u64 = 17;
 
 /// `struct clone_args` in its first form and as it is known here, in words.
 const CLONE_ARGS_FIRST: usize = 8;
@@ -115,8 +115,8 @@ fn make(kernel: &mut Kernel, registers: &Registers, request: &Request) -> Answer
         CLONE_VM => None,
         _ => Some(Memory::Borrowed),
     };
-    let is_known = flags & !CLONE_KNOWN == 0 && matches!(request.signal, 0 | SIGCHLD);
-    let Some(memory) = memory.filter(|_| is_known) else {
+    let end_signal = kill::signal(request.signal)?.map_or(0, Signal::number);
+    let Some(memory) = memory.filter(|_| flags & !CLONE_KNOWN == 0) else {
         kernel.missing.note(registers.rax);
         return Err(Errno::EINVAL.into());
     };
@@ -126,10 +126,11 @@ fn make(kernel: &mut Kernel, registers: &Registers, request: &Request) -> Answer
         child.rsp = request.stack;
     }
     let pid = kernel.fork(child, memory)?;
-    if flags & CLONE_CLEAR_SIGHAND != 0
-        && let Some(child) = kernel.process_mut(pid)
-    {
-        child.signals.reset_handlers();
+    if let Some(child) = kernel.process_mut(pid) {
+        child.end_signal = end_signal;
+        if flags & CLONE_CLEAR_SIGHAND != 0 {
+            child.signals.reset_handlers();
+        }
     }
     let bytes = pid.to_le_bytes();
     if flags & CLONE_PARENT_SETTID != 0 {

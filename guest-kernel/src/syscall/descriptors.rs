@@ -9,8 +9,7 @@ use crate::errno::Errno;
 use crate::fs::Kind;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::descriptors::{Descriptor, O_NONBLOCK, Target};
-use crate::proc::pipe;
+use crate::proc::descriptors::{Descriptor, O_NONBLOCK, O_PATH, Target};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -25,6 +24,8 @@ const F_SETFL: u64 = 4;
 const F_GETLK: u64 = 5;
 const F_SETLK: u64 = 6;
 const F_SETLKW: u64 = 7;
+const F_GETOWN: u64 = 9;
+const F_GETSIG: u64 = 11;
 const F_OFD_GETLK: u64 = 36;
 const F_OFD_SETLK: u64 = 37;
 const F_OFD_SETLKW: u64 = 38;
@@ -92,6 +93,7 @@ pub(super) fn fcntl(kernel: &mut Kernel, call: &Registers) -> Answer {
             Ok(0)
         }
         F_GETFL => Ok(descriptor.file.flags.get().into()),
+        F_SETFL if descriptor.file.flags.get() & O_PATH != 0 => Err(Errno::EBADF.into()),
         F_SETFL => {
             let kept = descriptor.file.flags.get() & !SETTABLE_FLAGS;
             let set = (argument & u64::from(SETTABLE_FLAGS)) as u32;
@@ -121,14 +123,15 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
         F_OFD_SETLK => (Wanted::Set, Belongs::ToFile),
         F_OFD_SETLKW => (Wanted::SetAndWait, Belongs::ToFile),
         F_GETPIPE_SZ | F_SETPIPE_SZ => {
-            return match file.target {
-                Target::Pipe(..) if command == F_GETPIPE_SZ => Ok(pipe::CAPACITY),
-                // A pipe is at least as large as was asked for, and this one is no larger.
-                Target::Pipe(..) if argument & 0xffff_ffff <= pipe::CAPACITY => Ok(pipe::CAPACITY),
-                Target::Pipe(..) => Err(Errno::EPERM.into()),
-                _ => Err(Errno::EBADF.into()),
-            };
+            let Target::Pipe(pipe, _) = &file.target else { return Err(Errno::EBADF.into()) };
+            if command == F_SETPIPE_SZ {
+                pipe.set_capacity(argument & 0xffff_ffff)?;
+                kernel.wake(&mut pipe.write_waiters.borrow_mut());
+            }
+            return Ok(pipe.capacity());
         }
+        // Nobody can ask to be told of readiness by a signal.
+        F_GETOWN | F_GETSIG => return Ok(0),
         _ => {
             kernel.missing.note(call.rax);
             return Err(Errno::EINVAL.into());
@@ -156,7 +159,7 @@ pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
         FIONREAD => {
             let count = match &file.target {
                 Target::Pipe(pipe, _) => pipe.nr_bytes(),
-                Target::Socket(socket) => socket.incoming.nr_bytes(),
+                Target::Socket(socket) => socket.incoming.pipe.nr_bytes(),
                 Target::Inode(inode) if kernel.fs.kind(*inode) == Kind::Regular => {
                     kernel.fs.size(*inode)?.wrapping_sub(file.offset.get())
                 }

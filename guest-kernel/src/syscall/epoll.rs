@@ -22,6 +22,9 @@ const EPOLL_CTL_ADD: u64 = 1;
 const EPOLL_CTL_DEL: u64 = 2;
 const EPOLL_CTL_MOD: u64 = 3;
 
+/// How a file is added, which cannot be changed later.
+const EPOLLEXCLUSIVE: u32 = 1 << 28;
+
 /// Size of `struct epoll_event`, which is packed, and how many there may be.
 const EVENT_SIZE: usize = 12;
 const EVENTS_MAX: u64 = i32::MAX as u64 / EVENT_SIZE as u64;
@@ -78,6 +81,9 @@ pub(super) fn epoll_ctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     if matches!(&file.target, Target::Epoll(other) if Rc::ptr_eq(&epoll, other)) {
         return Err(Errno::EINVAL.into());
     }
+    if operation == EPOLL_CTL_MOD && events & EPOLLEXCLUSIVE != 0 {
+        return Err(Errno::EINVAL.into());
+    }
     match operation {
         EPOLL_CTL_ADD => epoll.add(fd, &file, events, data)?,
         EPOLL_CTL_MOD => epoll.modify(fd, &file, events, data)?,
@@ -122,7 +128,7 @@ fn wait(kernel: &mut Kernel, call: &Registers, timeout_ns: Option<u64>) -> Answe
     }
     let epoll = find(kernel, call.argument(0))?;
     let max = usize::try_from(max).map_or(BATCH_MAX, |max| max.min(BATCH_MAX));
-    let events = epoll.take_events(max, kernel.now());
+    let events = epoll.take_events(max, &kernel.look());
     if events.is_empty() {
         if timeout_ns == Some(0) {
             return Ok(0);

@@ -48,15 +48,20 @@ pub(super) fn insert(
     Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec }, 0)?)
 }
 
+fn check_room(buffers: Buffers) -> Result<(), Errno> {
+    match buffers {
+        Buffers::One { len: 0..WORD, .. } => Err(Errno::EINVAL),
+        _ => Ok(()),
+    }
+}
+
 /// Collects the buffer of a word, all of it.
 pub(super) fn collect_word(
     kernel: &mut Kernel,
     buffers: Buffers,
     access: FaultAccess,
 ) -> Result<(), Errno> {
-    if let Buffers::One { len: 0..WORD, .. } = buffers {
-        return Err(Errno::EINVAL);
-    }
+    check_room(buffers)?;
     match collect(kernel, buffers, WORD, access)? {
         WORD => Ok(()),
         _ => Err(Errno::EINVAL),
@@ -65,11 +70,15 @@ pub(super) fn collect_word(
 
 /// Writes a word to the collected buffer.
 pub(super) fn put_word(kernel: &Kernel, word: u64) {
-    let bytes = word.to_le_bytes();
-    let mut rest = &bytes[..];
+    put_bytes(kernel, &word.to_le_bytes());
+}
+
+/// Writes a few bytes to the collected buffer, which has room for them.
+pub(super) fn put_bytes(kernel: &Kernel, bytes: &[u8]) {
+    let mut rest = bytes;
     for &(start, len) in kernel.ranges.as_slice() {
-        #[expect(clippy::cast_possible_truncation, reason = "at most a word")]
-        let (now, later) = rest.split_at(len as usize);
+        let len = usize::try_from(len).map_or(rest.len(), |len| len.min(rest.len()));
+        let (now, later) = rest.split_at(len);
         frames().write(start, now);
         rest = later;
     }
@@ -81,19 +90,18 @@ pub(super) fn read(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
-    collect_word(kernel, buffers, FaultAccess::Write)?;
-    match (counter.take(), blocking) {
-        (Some(count), _) => {
-            put_word(kernel, count);
-            kernel.wake(&mut counter.waiters.borrow_mut());
-            Ok(WORD)
+    check_room(buffers)?;
+    if counter.is_zero() {
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
         }
-        (None, Blocking::No) => Err(Errno::EAGAIN.into()),
-        (None, Blocking::Yes) => {
-            counter.waiters.borrow_mut().add(kernel.process.pid);
-            Err(Fail::Wait)
-        }
+        counter.waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
     }
+    collect_word(kernel, buffers, FaultAccess::Write)?;
+    put_word(kernel, counter.take());
+    kernel.wake(&mut counter.waiters.borrow_mut());
+    Ok(WORD)
 }
 
 pub(super) fn write(

@@ -14,64 +14,85 @@ const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const UTIME_NOW: u64 = 0x3fff_ffff;
 const UTIME_OMIT: u64 = 0x3fff_fffe;
 const NS_PER_S: u64 = 1_000_000_000;
+const NS_PER_US: u64 = 1000;
 
 pub(super) fn utimensat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (fd, path, times) = (call.argument(0), call.argument(1), call.argument(2));
+    let (fd, path, flags) = (call.argument(0), call.argument(1), call.argument(3));
+    let times = read_times(kernel, call.argument(2), 1)?;
+    if times == [None; 2] {
+        return Ok(0);
+    }
     let inode = match path {
+        0 if flags & 0xffff_ffff != 0 => return Err(Errno::EINVAL.into()),
         0 => descriptor_inode(kernel, fd)?,
-        _ => target_inode(kernel, fd, path, call.argument(3))?,
+        _ => target_inode(kernel, fd, path, flags)?,
     };
-    set_times(kernel, inode, times, 1)
+    set_times(kernel, inode, times)
 }
 
 pub(super) fn utimes(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let times = read_times(kernel, call.argument(1), NS_PER_US)?;
     let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
-    set_times(kernel, inode, call.argument(1), 1000)
+    set_times(kernel, inode, times)
 }
 
 /// Directory and path as `utimes` has them; without a path the descriptor itself is meant.
 pub(super) fn futimesat(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let times = read_times(kernel, call.argument(2), NS_PER_US)?;
     let inode = match call.argument(1) {
         0 => descriptor_inode(kernel, call.argument(0))?,
         path => target_inode(kernel, call.argument(0), path, 0)?,
     };
-    set_times(kernel, inode, call.argument(2), 1000)
+    set_times(kernel, inode, times)
 }
 
 /// Whole seconds: `struct utimbuf`.
 pub(super) fn utime(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
-    let (times, now) = (call.argument(1), kernel.now());
-    let (mut access, mut change) = (now, now);
-    if times != 0 {
-        access = kernel.memory().read_u64(UserAddr(times))?.saturating_mul(NS_PER_S);
-        change = kernel.memory().read_u64(UserAddr(times + 8))?.saturating_mul(NS_PER_S);
+    let (address, now) = (call.argument(1), kernel.now());
+    let mut times = [Some(now); 2];
+    if address != 0 {
+        for (at, time) in (address..).step_by(8).zip(&mut times) {
+            *time = Some(since_1970(kernel.memory().read_u64(UserAddr(at))?, 0));
+        }
     }
-    kernel.fs.set_times(inode, Some(access), Some(change), now);
-    Ok(0)
+    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
+    set_times(kernel, inode, times)
 }
 
-/// Sets access and modification time from two pairs of seconds and fractions of `unit_ns`.
-fn set_times(kernel: &mut Kernel, inode: InodeId, times: u64, unit_ns: u64) -> Answer {
+/// Access and modification time, to be set where they are there, from two pairs of seconds and
+/// fractions of `unit_ns`.
+fn read_times(kernel: &mut Kernel, times: u64, unit_ns: u64) -> Result<[Option<u64>; 2], Errno> {
     let now = kernel.now();
     if times == 0 {
-        kernel.fs.set_times(inode, Some(now), Some(now), now);
-        return Ok(0);
+        return Ok([Some(now); 2]);
     }
     let mut set = [None; 2];
     for (index, slot) in (0_u64..).zip(&mut set) {
-        let seconds = kernel.memory().read_u64(UserAddr(times + index * 16))?;
-        let fraction = kernel.memory().read_u64(UserAddr(times + index * 16 + 8))?;
+        let at = times.wrapping_add(index * 16);
+        let seconds = kernel.memory().read_u64(UserAddr(at))?;
+        let fraction = kernel.memory().read_u64(UserAddr(at.wrapping_add(8)))?;
         *slot = match fraction {
-            UTIME_NOW => Some(now),
-            UTIME_OMIT => None,
+            UTIME_NOW if unit_ns == 1 => Some(now),
+            UTIME_OMIT if unit_ns == 1 => None,
             _ => {
                 let fraction = fraction.checked_mul(unit_ns).filter(|&ns| ns < NS_PER_S);
-                let fraction = fraction.ok_or(Errno::EINVAL)?;
-                Some(seconds.saturating_mul(NS_PER_S).saturating_add(fraction))
+                Some(since_1970(seconds, fraction.ok_or(Errno::EINVAL)?))
             }
         };
     }
-    kernel.fs.set_times(inode, set[0], set[1], now);
+    Ok(set)
+}
+
+/// A time as it is kept: what lies before 1970 is not, and becomes its start.
+fn since_1970(seconds: u64, fraction_ns: u64) -> u64 {
+    match seconds.cast_signed() {
+        ..0 => 0,
+        _ => seconds.saturating_mul(NS_PER_S).saturating_add(fraction_ns),
+    }
+}
+
+fn set_times(kernel: &mut Kernel, inode: InodeId, [access, change]: [Option<u64>; 2]) -> Answer {
+    let now = kernel.now();
+    kernel.fs.set_times(inode, access, change, now);
     Ok(0)
 }

@@ -75,6 +75,10 @@ fn word(kernel: &mut Kernel, address: u64) -> Result<PhysAddr, Errno> {
     if !address.is_multiple_of(4) {
         return Err(Errno::EINVAL);
     }
+    // The kernel's own memory is in the tables too.
+    if !UserAddr(address).is_range_below_end(4) {
+        return Err(Errno::EFAULT);
+    }
     let mapping =
         kernel.process.space.page(&mut kernel.fs, UserAddr(address), FaultAccess::Read)?;
     Ok(mapping.physical(UserAddr(address)))

@@ -3,15 +3,19 @@
 //! Sending signals.
 
 use super::Answer;
-use crate::arch::trap::Registers;
+use crate::arch::{
+    signal_frame::{self, INFO_SIZE},
+    trap::Registers,
+};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
 use crate::proc::process::FIRST_PID;
-use crate::proc::signal::{Signal, SignalInfo};
+use crate::proc::signal::{Noted, Signal, SignalInfo};
 use alloc::vec::Vec;
 
 /// `si_code` of `kill` and of `tgkill`.
-const SI_USER: i32 = 0;
+pub(super) const SI_USER: i32 = 0;
 const SI_TKILL: i32 = -6;
 
 pub(super) fn kill(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -39,29 +43,79 @@ pub(super) fn kill(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn tkill(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let target = u32::try_from(call.argument(0)).map_err(|_| Errno::EINVAL)?;
+    let target = number(call, 0)?;
     send(kernel, &[target], call.argument(1), SI_TKILL)
 }
 
 /// A thread group has one thread, of the same number.
 pub(super) fn tgkill(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let group = u32::try_from(call.argument(0)).map_err(|_| Errno::EINVAL)?;
-    let thread = u32::try_from(call.argument(1)).map_err(|_| Errno::EINVAL)?;
-    if group != thread {
-        return Err(Errno::ESRCH.into());
-    }
+    let thread = thread(call)?;
     send(kernel, &[thread], call.argument(2), SI_TKILL)
 }
 
-fn send(kernel: &mut Kernel, targets: &[u32], number: u64, code: i32) -> Answer {
-    let signal = match number {
-        0 => None,
-        _ => Some(Signal::from_number(number).ok_or(Errno::EINVAL)?),
-    };
-    let info = SignalInfo { code, pid: kernel.process.pid, ..SignalInfo::default() };
+/// The number of a process, which is above 0.
+pub(super) fn number(call: &Registers, index: u8) -> Result<u32, Errno> {
+    let number = (call.argument(index) & 0xffff_ffff) as u32;
+    if number.cast_signed() > 0 { Ok(number) } else { Err(Errno::EINVAL) }
+}
+
+/// The thread that the first two arguments mean.
+fn thread(call: &Registers) -> Result<u32, Errno> {
+    let (group, thread) = (number(call, 0)?, number(call, 1)?);
+    if group == thread { Ok(thread) } else { Err(Errno::ESRCH) }
+}
+
+/// The signal with this number; 0 only asks whether there is somebody to get one.
+pub(super) fn signal(number: u64) -> Result<Option<Signal>, Errno> {
+    match number & 0xffff_ffff {
+        0 => Ok(None),
+        number => Signal::from_number(number).map(Some).ok_or(Errno::EINVAL),
+    }
+}
+
+pub(super) fn rt_sigqueueinfo(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let target = (call.argument(0) & 0xffff_ffff) as u32;
+    queue(kernel, target, call.argument(1), call.argument(2))
+}
+
+pub(super) fn rt_tgsigqueueinfo(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let mut bytes = [0; INFO_SIZE];
+    kernel.memory().read(UserAddr(call.argument(3)), &mut bytes)?;
+    let thread = thread(call)?;
+    queue(kernel, thread, call.argument(2), call.argument(3))
+}
+
+/// Sends a signal with what the program says of it, in a `siginfo_t` at `address`.
+pub(super) fn queue(kernel: &mut Kernel, target: u32, number: u64, address: u64) -> Answer {
+    let mut bytes = [0; INFO_SIZE];
+    kernel.memory().read(UserAddr(address), &mut bytes)?;
+    let info = signal_frame::parse_info(&bytes);
+    // Nobody pretends to another process that a signal is not from a program's queue.
+    if (info.code >= 0 || info.code == SI_TKILL) && target != kernel.process.pid {
+        return Err(Errno::EPERM.into());
+    }
+    let signal = signal(number)?;
+    if !kernel.exists(target) {
+        return Err(Errno::ESRCH.into());
+    }
+    match signal {
+        Some(signal) if !is_shielded(kernel, target, signal) => {
+            match kernel.send(target, signal, info) {
+                Noted::Whole => Ok(0),
+                Noted::WithoutInfo => Err(Errno::EAGAIN.into()),
+            }
+        }
+        _ => Ok(0),
+    }
+}
+
+pub(super) fn send(kernel: &mut Kernel, targets: &[u32], number: u64, code: i32) -> Answer {
+    let signal = signal(number)?;
+    let info = SignalInfo::of_process(code, kernel.process.pid);
     let mut is_any_there = false;
     for &target in targets {
         if !kernel.exists(target) {
+            is_any_there |= kernel.is_zombie(target);
             continue;
         }
         is_any_there = true;

@@ -83,7 +83,7 @@ pub(super) fn file_room(kernel: &mut Kernel, offset: u64, len: u64) -> Result<u6
         return Ok(len.min(limit.saturating_sub(offset)));
     }
     let pid = kernel.process.pid;
-    kernel.send(pid, Signal::SIGXFSZ, SignalInfo { pid, ..SignalInfo::default() });
+    kernel.send(pid, Signal::SIGXFSZ, SignalInfo::of_process(0, pid));
     Err(Errno::EFBIG)
 }
 

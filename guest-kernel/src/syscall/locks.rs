@@ -169,7 +169,11 @@ fn range(
     let start = base.cast_signed().checked_add(offset).ok_or(Errno::EOVERFLOW)?;
     let (start, end) = match length {
         0 => (start, i64::MAX),
-        1.. => (start, start.checked_add(length).ok_or(Errno::EOVERFLOW)?),
+        // The last byte may be the last one that there can be.
+        1.. => {
+            let last = start.checked_add(length - 1).ok_or(Errno::EOVERFLOW)?;
+            (start, last.saturating_add(1))
+        }
         _ => (start.checked_add(length).ok_or(Errno::EINVAL)?, start),
     };
     let start = u64::try_from(start).map_err(|_| Errno::EINVAL)?;

@@ -4,11 +4,15 @@
 
 use super::Answer;
 use super::limits::{self, Purpose};
-use crate::arch::{layout::PAGE_SIZE, trap::Registers};
+use crate::arch::{
+    layout::{PAGE_SIZE, USER_END},
+    paging::FaultAccess,
+    trap::Registers,
+};
 use crate::errno::Errno;
-use crate::fs::{InodeId, Kind};
+use crate::fs::{DeviceKind, InodeId, Kind};
 use crate::kernel::Kernel;
-use crate::mm::address::page_up;
+use crate::mm::address::{UserAddr, page_up};
 use crate::mm::space::{Access, Area, Backing, Sharing};
 use crate::proc::descriptors::Target;
 
@@ -23,6 +27,7 @@ const MAP_SHARED_VALIDATE: u64 = 3;
 const MAP_TYPE: u64 = 0xf;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 
 /// Flags that are hints or mean nothing here: `DENYWRITE`, `EXECUTABLE`, `NORESERVE`, `POPULATE`,
@@ -31,6 +36,8 @@ const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000 | 
 
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
+const MADV_POPULATE_READ: u64 = 22;
+const MADV_POPULATE_WRITE: u64 = 23;
 
 /// Advice that says how memory will be used and changes nothing that a program could see.
 const MADV_HINTS: [u64; 10] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17];
@@ -46,8 +53,12 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     if length == 0 || !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
     }
-    if flags & !known != 0 {
+    // Only one type of mapping says so when it does not know a flag; large pages there are none.
+    if flags & !known != 0 && flags & MAP_TYPE == MAP_SHARED_VALIDATE {
         return Err(Errno::EOPNOTSUPP.into());
+    }
+    if flags & MAP_HUGETLB != 0 {
+        return Err(Errno::ENOMEM.into());
     }
     let length = page_up(length).ok_or(Errno::ENOMEM)?;
     let access = access_from(protection)?;
@@ -57,10 +68,7 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         _ => return Err(Errno::EINVAL.into()),
     };
     let (source, may_write) = match flags & MAP_ANONYMOUS {
-        0 => {
-            let (inode, may_write) = mapped_file(kernel, fd, access, sharing)?;
-            (Some(inode), may_write)
-        }
+        0 => mapped_file(kernel, fd, access, sharing)?,
         _ => (None, true),
     };
     let start = place(kernel, hint, length, flags)?;
@@ -102,23 +110,26 @@ fn access_from(protection: u64) -> Result<Access, Errno> {
     })
 }
 
-/// The file that is mapped, if its descriptor allows it, and whether the mapping may be written.
+/// The file that is mapped, if its descriptor allows it, and whether the mapping may be written. A
+/// device of zeros is mapped like no file.
 fn mapped_file(
     kernel: &Kernel,
     fd: u64,
     access: Access,
     sharing: Sharing,
-) -> Result<(InodeId, bool), Errno> {
+) -> Result<(Option<InodeId>, bool), Errno> {
     let file = kernel.process.descriptors.file(fd & 0xffff_ffff)?;
     let Target::Inode(inode) = file.target else { return Err(Errno::ENODEV) };
-    if kernel.fs.kind(inode) != Kind::Regular {
-        return Err(Errno::ENODEV);
-    }
+    let source = match kernel.fs.kind(inode) {
+        Kind::Regular => Some(inode),
+        Kind::Character(DeviceKind::Zero) => None,
+        _ => return Err(Errno::ENODEV),
+    };
     let mode = file.flags.get() & O_ACCMODE;
     if mode == O_WRONLY || sharing == Sharing::Shared && access.write && mode != O_RDWR {
         return Err(Errno::EACCES);
     }
-    Ok((inode, sharing == Sharing::Private || mode == O_RDWR))
+    Ok((source, sharing == Sharing::Private || mode == O_RDWR))
 }
 
 /// Where a mapping goes.
@@ -129,6 +140,9 @@ fn place(kernel: &Kernel, hint: u64, length: u64, flags: u64) -> Answer {
     }
     if !hint.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
+    }
+    if hint.checked_add(length).is_none_or(|end| end > USER_END) {
+        return Err(Errno::ENOMEM.into());
     }
     if flags & MAP_FIXED_NOREPLACE != 0 && space.find_free(hint, length) != Some(hint) {
         return Err(Errno::EEXIST.into());
@@ -163,9 +177,28 @@ pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
             kernel.process.space.discard(start, end)?;
             Ok(0)
         }
-        advice if MADV_HINTS.contains(&advice) => Ok(0),
+        advice @ (MADV_POPULATE_READ | MADV_POPULATE_WRITE) => {
+            populate(kernel, start, end, advice == MADV_POPULATE_WRITE)?;
+            Ok(0)
+        }
+        advice if MADV_HINTS.contains(&advice) => match kernel.process.space.covers(start, end) {
+            true => Ok(0),
+            false => Err(Errno::ENOMEM.into()),
+        },
         _ => Err(Errno::EINVAL.into()),
     }
+}
+
+/// Brings pages in, as if each were touched.
+fn populate(kernel: &mut Kernel, start: u64, end: u64, writes: bool) -> Result<(), Errno> {
+    if !kernel.process.space.covers(start, end) {
+        return Err(Errno::ENOMEM);
+    }
+    let access = if writes { FaultAccess::Write } else { FaultAccess::Read };
+    for at in (start..end).step_by(PAGE_SIZE as usize) {
+        kernel.process.space.page(&mut kernel.fs, UserAddr(at), access)?;
+    }
+    Ok(())
 }
 
 pub(super) fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {

@@ -15,12 +15,15 @@ mod epoll;
 mod event_counter;
 mod file_times;
 mod futex;
+mod handle;
 mod identity;
+mod interval_timers;
 mod kill;
 mod limits;
 mod locks;
 mod memfd;
 mod memory;
+mod message;
 pub mod missing;
 pub mod names;
 mod nodes;
@@ -35,6 +38,7 @@ mod residency;
 mod scheduling;
 mod seek;
 mod select;
+mod signal_source;
 mod signals;
 mod socket;
 mod splice;
@@ -82,8 +86,24 @@ type Call = fn(&mut Kernel, &Registers) -> Answer;
 /// A function that serves a call which changes registers, or the process that runs.
 type FullCall = fn(&mut Kernel, &mut Registers) -> Answer;
 
-/// Calls that a signal always ends, handler or not (`signal(7)`).
-const NOT_RESTARTED: &[u64] = &[7, 23, 34, 35, 128, 130, 230, 232, 270, 271, 281, 441];
+/// What becomes of a call that waits when there is a signal (`signal(7)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSignal {
+    /// It fails.
+    Fail,
+    /// It fails if a handler runs, else it goes on.
+    FailIfHandled,
+    /// It goes on, after a handler that was set so.
+    Repeat,
+}
+
+/// Calls that a signal always ends: `rt_sigtimedwait` and those that wait for `epoll`.
+const FAILING: &[u64] = &[128, 232, 281, 441];
+
+/// Calls that a handler always ends.
+const FAILING_IF_HANDLED: &[u64] = &[7, 23, 34, 35, 130, 230, 270, 271];
+
+const FUTEX: u64 = 202;
 
 /// Calls that make objects of the kernel: names, open files, areas, queues. They fail while memory
 /// is scarce, so that the kernel always has some for itself.
@@ -92,10 +112,16 @@ const MAKERS: &[u64] = &[
     284, 288, 290, 291, 292, 293, 319,
 ];
 
-/// Whether a call that a signal interrupts may be made again.
+/// What becomes of the call in the registers, which waits, when there is a signal.
 #[must_use]
-pub fn is_restartable(number: u64) -> bool {
-    !NOT_RESTARTED.contains(&number)
+pub fn on_signal(registers: &Registers) -> OnSignal {
+    match registers.rax {
+        number if FAILING.contains(&number) => OnSignal::Fail,
+        number if FAILING_IF_HANDLED.contains(&number) => OnSignal::FailIfHandled,
+        // How long it still waits is not in its arguments.
+        FUTEX if registers.argument(3) != 0 => OnSignal::FailIfHandled,
+        _ => OnSignal::Repeat,
+    }
 }
 
 /// Makes the call in the registers.

@@ -27,6 +27,9 @@ const O_TMPFILE: u64 = 0o20_000_000;
 /// Flags that an open file keeps: the access mode and those that `F_GETFL` shows.
 const KEPT_FLAGS: u64 = !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | 0o400);
 
+/// What every file opened by a 64-bit program has.
+const O_LARGEFILE: u64 = 0o100_000;
+
 pub(super) fn open(kernel: &mut Kernel, call: &Registers) -> Answer {
     let start = kernel.process.cwd;
     open_at(kernel, start, call.argument(0), call.argument(1), call.argument(2))
@@ -46,9 +49,9 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     if flags & O_PATH != 0 {
         return open_place(kernel, start, path, flags);
     }
-    // Files without a name are not provided.
+    let flags = flags | O_LARGEFILE;
     if flags & O_TMPFILE != 0 {
-        return Err(Errno::EOPNOTSUPP.into());
+        return open_nameless(kernel, start, path, flags, mode);
     }
     let path = path::read(kernel, path)?;
     let follow = match flags & (O_NOFOLLOW | O_EXCL) {
@@ -152,6 +155,33 @@ fn open_place(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64) -> Ans
     insert(kernel, Target::Inode(inode), flags)
 }
 
+/// Makes a file without a name in the directory's file system: `O_TMPFILE`. With `O_EXCL` it never
+/// gets one.
+fn open_nameless(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
+    if flags & O_DIRECTORY == 0 || flags & O_CREAT != 0 || flags & O_ACCMODE == O_RDONLY {
+        return Err(Errno::EINVAL.into());
+    }
+    let path = path::read(kernel, path)?;
+    let directory = kernel.fs.resolve(start, &path, Follow::Last)?;
+    if kernel.fs.kind(directory) != Kind::Directory {
+        return Err(Errno::ENOTDIR.into());
+    }
+    if kernel.fs.proc_node(directory).is_some() {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    let (permissions, now) = (kernel.process.masked(mode), kernel.now());
+    let inode = match flags & O_EXCL {
+        0 => kernel.fs.make_nameable(permissions, now),
+        _ => {
+            let inode = kernel.fs.make_unnamed(now);
+            kernel.fs.set_permissions(inode, permissions, now);
+            inode
+        }
+    };
+    kernel.fs.open(inode);
+    insert(kernel, Target::Inode(inode), flags)
+}
+
 /// The inode that is opened.
 struct Found {
     id: InodeId,
@@ -182,7 +212,7 @@ fn find(
         // The link of a descriptor in `/proc` that leads to nothing in the tree.
         Kind::Symlink if follow == Follow::Last => Ok(found),
         Kind::Symlink => Err(Errno::ELOOP),
-        Kind::Directory if flags & O_ACCMODE != O_RDONLY || flags & O_CREAT != 0 => {
+        Kind::Directory if flags & (O_ACCMODE | O_CREAT | O_TRUNC) != O_RDONLY => {
             Err(Errno::EISDIR)
         }
         Kind::Directory => Ok(found),

@@ -72,6 +72,6 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
     }
 }
 
-fn is_cwd(fd: u64) -> bool {
+pub(super) fn is_cwd(fd: u64) -> bool {
     (fd & 0xffff_ffff) as u32 == AT_FDCWD
 }

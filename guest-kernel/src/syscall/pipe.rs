@@ -82,7 +82,7 @@ pub(super) enum OnBroken {
 pub(super) fn broken(kernel: &mut Kernel, on_broken: OnBroken) -> Errno {
     if on_broken == OnBroken::Signal {
         let pid = kernel.process.pid;
-        kernel.send(pid, Signal::SIGPIPE, SignalInfo { pid, ..SignalInfo::default() });
+        kernel.send(pid, Signal::SIGPIPE, SignalInfo::of_process(0, pid));
     }
     Errno::EPIPE
 }

@@ -33,16 +33,23 @@ pub(super) fn wait_for(
     watches: &mut [Watch],
     timeout_ns: Option<u64>,
 ) -> Result<u64, Fail> {
-    let now = kernel.now();
+    let look = kernel.look();
     let mut nr_ready = 0;
     for watch in watches.iter_mut() {
         let file = kernel.process.descriptors.file(watch.fd.into());
-        let ready = file.map_or(Readiness::INVALID, |file| file.target.readiness(now));
+        let ready = file.map_or(Readiness::INVALID, |file| file.target.readiness(&look));
         watch.ready = Readiness(ready.0 & (watch.wanted.0 | Readiness::ALWAYS.0));
         nr_ready += u64::from(watch.ready != Readiness::default());
     }
-    if nr_ready > 0 || timeout_ns == Some(0) {
+    if nr_ready > 0 {
         return Ok(nr_ready);
+    }
+    // A signal comes before the end of the time.
+    if kernel.process.signals.is_any_due() {
+        return Err(Fail::Wait);
+    }
+    if timeout_ns == Some(0) {
+        return Ok(0);
     }
     let pid = kernel.process.pid;
     for watch in watches.iter() {
@@ -81,8 +88,8 @@ pub(super) fn with_mask(
     let answer = call(kernel);
     let signals = &mut kernel.process.signals;
     if answer == Err(Fail::Wait) {
-        // The mask lasts until the handler of the signal has returned.
-        return if signals.is_any_due() { Err(Errno::EINTR.into()) } else { answer };
+        // It lasts until the handler of a signal has returned.
+        return answer;
     }
     if let Some(before) = signals.saved_mask.take() {
         signals.blocked = before;
@@ -124,7 +131,7 @@ pub(super) fn put_time_left(
     unit_ns: u64,
 ) -> Answer {
     if let Some(timeout) = timeout_ns
-        && answer != Err(Fail::Wait)
+        && (answer != Err(Fail::Wait) || kernel.process.signals.is_any_due())
     {
         let left = time_left(kernel, timeout);
         let mut bytes = [0; 16];

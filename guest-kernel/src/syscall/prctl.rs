@@ -2,21 +2,32 @@
 
 //! What a process sets about itself: `prctl` and `personality`.
 
-use super::Answer;
+use super::{Answer, kill};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::process::NAME_SIZE;
+use crate::proc::signal::Signal;
 
+const PR_SET_PDEATHSIG: u64 = 1;
 const PR_GET_PDEATHSIG: u64 = 2;
 const PR_GET_DUMPABLE: u64 = 3;
+const PR_SET_DUMPABLE: u64 = 4;
 const PR_GET_KEEPCAPS: u64 = 7;
+const PR_GET_TIMING: u64 = 13;
 const PR_SET_NAME: u64 = 15;
 const PR_GET_NAME: u64 = 16;
 const PR_GET_SECCOMP: u64 = 21;
 const PR_CAPBSET_READ: u64 = 23;
+const PR_GET_TIMERSLACK: u64 = 30;
+const PR_SET_CHILD_SUBREAPER: u64 = 36;
+const PR_GET_CHILD_SUBREAPER: u64 = 37;
+const PR_SET_NO_NEW_PRIVS: u64 = 38;
 const PR_GET_NO_NEW_PRIVS: u64 = 39;
+
+/// What Linux says unless told otherwise. Timers are never late here.
+const TIMER_SLACK_NS: u64 = 50_000;
 
 /// Capabilities that there are, `CAP_LAST_CAP` included.
 const CAPABILITIES: u64 = 41;
@@ -36,13 +47,44 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             kernel.memory().write(UserAddr(argument), &name)?;
             Ok(0)
         }
-        // As a process has it that never set them.
-        PR_GET_PDEATHSIG => {
-            kernel.memory().write(UserAddr(argument), &[0; 4])?;
+        PR_SET_PDEATHSIG => {
+            let signal = kill::signal(argument)?.map_or(0, Signal::number);
+            kernel.process.parent_end_signal = signal;
             Ok(0)
         }
-        PR_GET_DUMPABLE => Ok(1),
-        PR_GET_KEEPCAPS | PR_GET_SECCOMP | PR_GET_NO_NEW_PRIVS => Ok(0),
+        PR_GET_PDEATHSIG => {
+            let signal = u32::from(kernel.process.parent_end_signal);
+            kernel.memory().write(UserAddr(argument), &signal.to_le_bytes())?;
+            Ok(0)
+        }
+        PR_SET_CHILD_SUBREAPER => {
+            kernel.process.takes_orphans = argument != 0;
+            Ok(0)
+        }
+        PR_GET_CHILD_SUBREAPER => {
+            let takes_orphans = u32::from(kernel.process.takes_orphans);
+            kernel.memory().write(UserAddr(argument), &takes_orphans.to_le_bytes())?;
+            Ok(0)
+        }
+        // There are no dumps, so this is a mark and nothing more.
+        PR_GET_DUMPABLE => Ok(u64::from(kernel.process.is_dumpable)),
+        PR_SET_DUMPABLE if argument <= 1 => {
+            kernel.process.is_dumpable = argument == 1;
+            Ok(0)
+        }
+        PR_SET_DUMPABLE => Err(Errno::EINVAL.into()),
+        // User 0 of the machine has all rights: there are no more to gain.
+        PR_SET_NO_NEW_PRIVS | PR_GET_NO_NEW_PRIVS => {
+            let wanted = if option == PR_SET_NO_NEW_PRIVS { 1 } else { 0 };
+            if argument != wanted || (2..5).any(|index| call.argument(index) != 0) {
+                return Err(Errno::EINVAL.into());
+            }
+            kernel.process.gains_nothing |= option == PR_SET_NO_NEW_PRIVS;
+            let is_set = u64::from(kernel.process.gains_nothing);
+            Ok(if option == PR_SET_NO_NEW_PRIVS { 0 } else { is_set })
+        }
+        PR_GET_KEEPCAPS | PR_GET_SECCOMP | PR_GET_TIMING => Ok(0),
+        PR_GET_TIMERSLACK => Ok(TIMER_SLACK_NS),
         PR_CAPBSET_READ if argument < CAPABILITIES => Ok(1),
         PR_CAPBSET_READ => Err(Errno::EINVAL.into()),
         _ => {

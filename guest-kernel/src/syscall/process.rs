@@ -5,10 +5,12 @@
 use super::{Answer, Fail, path};
 use crate::arch::{layout::USER_END, trap::Registers};
 use crate::errno::Errno;
-use crate::fs::InodeId;
+use crate::fs::Kind;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::proc::descriptors::Target;
 use crate::proc::process::{Ending, State};
+use alloc::format;
 use alloc::vec::Vec;
 
 const ARCH_SET_GS: u64 = 0x1001;
@@ -23,8 +25,8 @@ const ROBUST_LIST_SIZE: u64 = 24;
 const STRINGS_MAX: usize = 1 << 16;
 const STRING_BYTES_MAX: usize = 2 << 20;
 
-/// Longest single string, as on Linux.
-const STRING_MAX: u64 = 128 << 10;
+/// Longest single string, its zero not counted, as on Linux.
+const STRING_MAX: u64 = (128 << 10) - 1;
 
 pub(super) fn execve(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let path = path::read(kernel, registers.argument(0))?;
@@ -32,27 +34,60 @@ pub(super) fn execve(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
 }
 
 pub(super) fn execveat(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
-    let (fd, at) = (registers.argument(0), registers.argument(1));
-    // The program is found by its path, so it needs one that starts at the root or here.
-    let start = path::start(kernel, fd, at)?;
-    if registers.argument(4) != 0 || start != kernel.process.cwd && start != InodeId::ROOT {
+    let (fd, at, flags) = (registers.argument(0), registers.argument(1), registers.argument(4));
+    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let path = path::read(kernel, at)?;
-    execute(kernel, &path, registers.argument(2), registers.argument(3))
+    let text = path::read(kernel, at)?;
+    let inode = match path::target(kernel, fd, at, flags)? {
+        Target::Inode(inode) => inode,
+        _ => return Err(Errno::EACCES.into()),
+    };
+    if kernel.fs.kind(inode) == Kind::Symlink {
+        return Err(Errno::ELOOP.into());
+    }
+    // What a program is called that is not found from here: as Linux calls it.
+    let fd = fd & 0xffff_ffff;
+    let name = match text.first() {
+        None => format!("/dev/fd/{fd}").into_bytes(),
+        Some(b'/') => text,
+        Some(_) if path::is_cwd(fd) => text,
+        Some(_) => [format!("/dev/fd/{fd}/").as_bytes(), &text].concat(),
+    };
+    let strings = ProgramStrings::read(kernel, registers.argument(2), registers.argument(3))?;
+    kernel.exec_file(inode, &name, &strings.arguments(), &strings.environment())?;
+    Err(Fail::Settled)
 }
 
 fn execute(kernel: &mut Kernel, path: &[u8], arguments: u64, environment: u64) -> Answer {
-    let arguments = read_strings(kernel, arguments)?;
-    let environment = read_strings(kernel, environment)?;
-    let mut arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-    let environment: Vec<&[u8]> = environment.iter().map(Vec::as_slice).collect();
-    if arguments.is_empty() {
-        // As Linux since 5.18: a program finds its name there in any case.
-        arguments.push(b"");
-    }
-    kernel.exec(path, &arguments, &environment)?;
+    let strings = ProgramStrings::read(kernel, arguments, environment)?;
+    kernel.exec(path, &strings.arguments(), &strings.environment())?;
     Err(Fail::Settled)
+}
+
+/// Arguments and environment as a program gives them.
+struct ProgramStrings {
+    arguments: Vec<Vec<u8>>,
+    environment: Vec<Vec<u8>>,
+}
+
+impl ProgramStrings {
+    fn read(kernel: &mut Kernel, arguments: u64, environment: u64) -> Result<Self, Errno> {
+        let arguments = read_strings(kernel, arguments)?;
+        Ok(Self { arguments, environment: read_strings(kernel, environment)? })
+    }
+
+    /// As Linux since 5.18: a program finds its name there in any case.
+    fn arguments(&self) -> Vec<&[u8]> {
+        match self.arguments.is_empty() {
+            true => Vec::from([b"".as_slice()]),
+            false => self.arguments.iter().map(Vec::as_slice).collect(),
+        }
+    }
+
+    fn environment(&self) -> Vec<&[u8]> {
+        self.environment.iter().map(Vec::as_slice).collect()
+    }
 }
 
 /// The seed's own call: a child runs a program, and the parent goes on when it has ended.

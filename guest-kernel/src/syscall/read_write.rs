@@ -4,7 +4,7 @@
 
 use super::buffers::{Buffers, COUNT_MAX, collect};
 use super::pipe::{OnBroken, read_pipe, write_pipe};
-use super::{Answer, event_counter, limits, socket, timer};
+use super::{Answer, event_counter, limits, signal_source, socket, timer};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -12,7 +12,7 @@ use crate::fs::{DeviceKind, InodeId, Kind};
 use crate::kernel::Kernel;
 use crate::mm::frames::frames;
 use crate::mm::transfer;
-use crate::proc::descriptors::{O_APPEND, OpenFile, Target};
+use crate::proc::descriptors::{Blocking, O_APPEND, OpenFile, Target};
 use alloc::rc::Rc;
 
 /// Which bytes of the file are meant.
@@ -43,6 +43,17 @@ impl Position {
 /// Flags of `preadv2` and `pwritev2` that memory satisfies as it is: `RWF_HIPRI`, `RWF_DSYNC` and
 /// `RWF_SYNC`.
 const RWF_SATISFIED: u64 = 1 | 2 | 4;
+const RWF_NOWAIT: u64 = 8;
+const RWF_APPEND: u64 = 16;
+
+/// How one call differs from what the open file says.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    /// It does not wait.
+    is_impatient: bool,
+    /// It writes at the end.
+    appends: bool,
+}
 
 pub(super) fn read(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::One { address: call.argument(1), len: call.argument(2) };
@@ -87,23 +98,24 @@ pub(super) fn pwritev(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn preadv2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
     let position = Position::from_second_form(call.argument(3))?;
-    check_flags(kernel, call)?;
-    read_into(kernel, call.argument(0), buffers, position)
+    let way = way(kernel, call)?;
+    read_in_a_way(kernel, call.argument(0), buffers, position, way)
 }
 
 pub(super) fn pwritev2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
     let position = Position::from_second_form(call.argument(3))?;
-    check_flags(kernel, call)?;
-    write_from(kernel, call.argument(0), buffers, position)
+    let way = way(kernel, call)?;
+    write_in_a_way(kernel, call.argument(0), buffers, position, way)
 }
 
-fn check_flags(kernel: &mut Kernel, call: &Registers) -> Result<(), Errno> {
-    if call.argument(5) & !RWF_SATISFIED & 0xffff_ffff != 0 {
+fn way(kernel: &mut Kernel, call: &Registers) -> Result<Way, Errno> {
+    let flags = call.argument(5) & 0xffff_ffff;
+    if flags & !(RWF_SATISFIED | RWF_NOWAIT | RWF_APPEND) != 0 {
         kernel.missing.note(call.rax);
         return Err(Errno::EOPNOTSUPP);
     }
-    Ok(())
+    Ok(Way { is_impatient: flags & RWF_NOWAIT != 0, appends: flags & RWF_APPEND != 0 })
 }
 
 /// What is read from or written to, as far as it is something in the tree or the console.
@@ -127,38 +139,55 @@ fn object(kernel: &Kernel, target: &Target, position: Position) -> Result<Object
 }
 
 /// Reads from what is neither in the tree nor the console.
-fn read_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers) -> Answer {
-    let blocking = file.blocking();
+fn read_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way) -> Answer {
+    let blocking = if way.is_impatient { Blocking::No } else { file.blocking() };
     match &file.target {
         Target::Pipe(pipe, _) => read_pipe(kernel, pipe, blocking, buffers),
-        Target::Socket(socket) => socket::receive(kernel, socket, blocking, buffers),
+        Target::Socket(socket) => socket::read(kernel, socket, blocking, buffers),
         Target::EventCounter(counter) => event_counter::read(kernel, counter, blocking, buffers),
         Target::Timer(timer) => timer::read(kernel, timer, blocking, buffers),
-        Target::Inode(_) | Target::Console | Target::Epoll(_) => Err(Errno::EINVAL.into()),
-    }
-}
-
-/// Writes to what is neither in the tree nor the console.
-fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers) -> Answer {
-    let blocking = file.blocking();
-    match &file.target {
-        Target::Pipe(pipe, _) => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
-        Target::Socket(socket) => socket::send(kernel, socket, blocking, OnBroken::Signal, buffers),
-        Target::EventCounter(counter) => event_counter::write(kernel, counter, blocking, buffers),
-        Target::Inode(_) | Target::Console | Target::Epoll(_) | Target::Timer(_) => {
+        Target::Signals(source) => signal_source::read(kernel, source, blocking, buffers),
+        Target::Inode(_) | Target::Console | Target::Epoll(_) | Target::Process(_) => {
             Err(Errno::EINVAL.into())
         }
     }
 }
 
+/// Writes to what is neither in the tree nor the console.
+fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way) -> Answer {
+    let blocking = if way.is_impatient { Blocking::No } else { file.blocking() };
+    match &file.target {
+        Target::Pipe(pipe, _) => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
+        Target::Socket(socket) => socket::write(kernel, socket, blocking, buffers),
+        Target::EventCounter(counter) => event_counter::write(kernel, counter, blocking, buffers),
+        Target::Inode(_)
+        | Target::Console
+        | Target::Epoll(_)
+        | Target::Timer(_)
+        | Target::Signals(_)
+        | Target::Process(_) => Err(Errno::EINVAL.into()),
+    }
+}
+
 fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
+    read_in_a_way(kernel, fd, buffers, position, Way::default())
+}
+
+#[inline]
+fn read_in_a_way(
+    kernel: &mut Kernel,
+    fd: u64,
+    buffers: Buffers,
+    position: Position,
+    way: Way,
+) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if !file.is_readable() {
         return Err(Errno::EBADF.into());
     }
     if !matches!(file.target, Target::Inode(_) | Target::Console) {
         position.check_is_current()?;
-        return read_stream(kernel, &file, buffers);
+        return read_stream(kernel, &file, buffers, way);
     }
     match object(kernel, &file.target, position)? {
         Object::File(inode) => {
@@ -192,24 +221,38 @@ fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position)
 }
 
 fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
+    write_in_a_way(kernel, fd, buffers, position, Way::default())
+}
+
+#[inline]
+fn write_in_a_way(
+    kernel: &mut Kernel,
+    fd: u64,
+    buffers: Buffers,
+    position: Position,
+    way: Way,
+) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if !file.is_writable() {
         return Err(Errno::EBADF.into());
     }
     if !matches!(file.target, Target::Inode(_) | Target::Console) {
         position.check_is_current()?;
-        return write_stream(kernel, &file, buffers);
+        return write_stream(kernel, &file, buffers, way);
     }
     match object(kernel, &file.target, position)? {
         Object::File(inode) => {
             let offset = match position {
-                _ if file.flags.get() & O_APPEND != 0 => kernel.fs.size(inode)?,
+                _ if way.appends || file.flags.get() & O_APPEND != 0 => kernel.fs.size(inode)?,
                 Position::Current => file.offset.get(),
                 Position::At(offset) => offset,
             };
             let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
             if len == 0 {
                 return Ok(0);
+            }
+            if offset.checked_add(len).is_none_or(|end| end.cast_signed() < 0) {
+                return Err(Errno::EINVAL.into());
             }
             let len = limits::file_room(kernel, offset, len)?;
             let now = kernel.now();
@@ -233,7 +276,8 @@ fn write_from(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position
     }
 }
 
-fn fill_random(kernel: &mut Kernel) {
+/// Fills the collected buffers.
+pub(super) fn fill_random(kernel: &mut Kernel) {
     for &(start, len) in kernel.ranges.as_slice() {
         let mut done = 0;
         while done < len {

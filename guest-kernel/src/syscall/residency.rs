@@ -12,6 +12,7 @@ use crate::arch::{
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::{UserAddr, page_up};
+use crate::mm::space::{Area, Backing, Sharing};
 
 const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
@@ -28,13 +29,10 @@ const MCL_ONFAULT: u64 = 4;
 pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (old, old_len, new_len) = (call.argument(0), call.argument(1), call.argument(2));
     let (flags, target) = (call.argument(3), call.argument(4));
-    if flags & MREMAP_DONTUNMAP != 0 {
-        kernel.missing.note(call.rax);
-        return Err(Errno::EINVAL.into());
-    }
     let is_fixed = flags & MREMAP_FIXED != 0;
-    if flags & !(MREMAP_MAYMOVE | MREMAP_FIXED) != 0
-        || is_fixed && flags & MREMAP_MAYMOVE == 0
+    let is_kept = flags & MREMAP_DONTUNMAP != 0;
+    if flags & !(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) != 0
+        || (is_fixed || is_kept) && flags & MREMAP_MAYMOVE == 0
         || !old.is_multiple_of(PAGE_SIZE)
         || new_len == 0
     {
@@ -44,10 +42,11 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let new_len = page_up(new_len).ok_or(Errno::EINVAL)?;
     let area = *kernel.process.space.area_at(old).ok_or(Errno::EFAULT)?;
     let end = old.checked_add(old_len).filter(|&end| end <= area.end).ok_or(Errno::EFAULT)?;
-    if old_len == 0 {
-        // A second mapping of what is shared; nothing else may be asked for with it.
-        kernel.missing.note(call.rax);
+    if is_kept && old_len != new_len {
         return Err(Errno::EINVAL.into());
+    }
+    if old_len == 0 {
+        return map_again(kernel, &area, old, new_len, is_fixed.then_some(target));
     }
     let purpose = if area.is_data() { Purpose::Data } else { Purpose::Other };
     if new_len > old_len {
@@ -55,7 +54,13 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let new_end = old.checked_add(new_len).filter(|&end| end <= USER_END);
     if is_fixed {
-        return move_to(kernel, (old, end), target, new_len);
+        let target = move_to(kernel, (old, end), target, new_len)?;
+        return if is_kept { keep(kernel, &area, (old, end), target) } else { Ok(target) };
+    }
+    if is_kept {
+        let target = kernel.process.space.find_free(0, new_len).ok_or(Errno::ENOMEM)?;
+        kernel.process.space.move_pages(&mut kernel.fs, (old, end), (target, target + new_len))?;
+        return keep(kernel, &area, (old, end), target);
     }
     if let Some(new_end) = new_end
         && kernel.process.space.resize(&mut kernel.fs, &area, end, new_end)?
@@ -67,6 +72,51 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let target = kernel.process.space.find_free(0, new_len).ok_or(Errno::ENOMEM)?;
     kernel.process.space.move_pages(&mut kernel.fs, (old, end), (target, target + new_len))?;
+    Ok(target)
+}
+
+/// The part of an area that begins at `start`, at another place.
+fn part(area: &Area, start: u64, (new_start, new_end): (u64, u64)) -> Area {
+    let backing = area.backing.advanced(start - area.start);
+    Area { start: new_start, end: new_end, backing, ..*area }
+}
+
+/// Adds an area, holding its file open for it.
+fn add(kernel: &mut Kernel, area: Area) -> Result<(), Errno> {
+    if let Backing::File { inode, .. } = area.backing {
+        kernel.fs.open(inode);
+    }
+    let result = kernel.process.space.map(&mut kernel.fs, area);
+    if let (Err(_), Backing::File { inode, .. }) = (&result, area.backing) {
+        kernel.fs.close(inode);
+    }
+    result
+}
+
+/// Maps afresh what has moved to `target`: the old place is as if it had never been touched.
+fn keep(kernel: &mut Kernel, area: &Area, (start, end): (u64, u64), target: u64) -> Answer {
+    add(kernel, part(area, start, (start, end)))?;
+    Ok(target)
+}
+
+/// Maps what is shared a second time.
+fn map_again(
+    kernel: &mut Kernel,
+    area: &Area,
+    start: u64,
+    len: u64,
+    target: Option<u64>,
+) -> Answer {
+    if area.sharing == Sharing::Private {
+        return Err(Errno::EINVAL.into());
+    }
+    let target = match target {
+        Some(target) if !target.is_multiple_of(PAGE_SIZE) => return Err(Errno::EINVAL.into()),
+        Some(target) => target,
+        None => kernel.process.space.find_free(0, len).ok_or(Errno::ENOMEM)?,
+    };
+    let end = target.checked_add(len).ok_or(Errno::EINVAL)?;
+    add(kernel, part(area, start, (target, end)))?;
     Ok(target)
 }
 

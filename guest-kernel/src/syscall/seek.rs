@@ -25,7 +25,11 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
     let inode = match file.target {
         Target::Inode(inode) => inode,
         // Counters, timers and sets have one position, as on Linux.
-        Target::EventCounter(_) | Target::Timer(_) | Target::Epoll(_) => return Ok(0),
+        Target::EventCounter(_)
+        | Target::Timer(_)
+        | Target::Epoll(_)
+        | Target::Signals(_)
+        | Target::Process(_) => return Ok(0),
         Target::Console | Target::Pipe(..) | Target::Socket(_) => {
             return Err(Errno::ESPIPE.into());
         }
@@ -50,7 +54,7 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
         }
         _ => return Err(Errno::EINVAL.into()),
     };
-    let sum = base.cast_signed().checked_add(offset).ok_or(Errno::EOVERFLOW)?;
+    let sum = base.cast_signed().checked_add(offset).ok_or(Errno::EINVAL)?;
     let position = u64::try_from(sum).map_err(|_| Errno::EINVAL)?;
     if kind == Kind::Directory {
         *file.cursor.borrow_mut() = crate::fs::Cursor::at(position);
@@ -92,7 +96,7 @@ fn set_size(kernel: &mut Kernel, inode: InodeId, size: u64) -> Answer {
 /// `fsync` and `fdatasync`: files are memory, and memory is as durable as it gets.
 pub(super) fn fsync(kernel: &mut Kernel, call: &Registers) -> Answer {
     match kernel.process.descriptors.file(call.argument(0))?.target {
-        Target::Inode(_) => Ok(0),
+        Target::Inode(inode) if !matches!(kernel.fs.kind(inode), Kind::Character(_)) => Ok(0),
         _ => Err(Errno::EINVAL.into()),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn select(kernel: &mut Kernel, call: &Registers) -> Answer {
     let address = call.argument(4);
     let timeout = match address {
         0 => None,
-        _ => Some(timers::read_time(kernel, address)?),
+        _ => Some(timers::read_sum(kernel, address)?),
     };
     let answer = select_files(kernel, call, timeout);
     put_time_left(kernel, address, timeout, answer, NS_PER_US)

@@ -3,27 +3,21 @@
 //! What a process wants done with signals, and waiting for them.
 
 use super::{Answer, Fail};
-use crate::arch::{
-    signal_frame::{self, Info},
-    trap::Registers,
-};
+use crate::arch::{signal_frame, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::signal::{Action, AlternateStack, Signal, SignalSet};
+use crate::proc::signal::{Action, AlternateStack, Signal, SignalInfo, SignalSet};
 
 const SIG_BLOCK: u64 = 0;
 const SIG_UNBLOCK: u64 = 1;
 const SIG_SETMASK: u64 = 2;
 
 /// Size in bytes of a signal set.
-const SET_SIZE: u64 = 8;
+pub(super) const SET_SIZE: u64 = 8;
 
-/// Size in bytes of `stack_t`, its flags, and the smallest stack.
+/// Size in bytes of `stack_t`.
 const STACK_SIZE: usize = 24;
-const SS_ONSTACK: u64 = 1;
-const SS_DISABLE: u64 = 2;
-const STACK_MIN: u64 = 2048;
 
 pub(super) fn rt_sigaction(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (number, new, old) = (call.argument(0), call.argument(1), call.argument(2));
@@ -73,15 +67,15 @@ pub(super) fn rt_sigprocmask(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn rt_sigreturn(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     if kernel.return_from_handler(registers).is_err() {
-        let info = crate::proc::signal::SignalInfo { code: 0x80, ..Default::default() };
-        kernel.process.signals.set_action(Signal::SIGSEGV, Action::default());
-        kernel.process.signals.blocked.remove(Signal::SIGSEGV);
-        kernel.process.signals.raise(Signal::SIGSEGV, info);
+        kernel.force_signal(Signal::SIGSEGV, SignalInfo::of_kernel());
     }
     Err(Fail::Settled)
 }
 
 pub(super) fn rt_sigpending(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(1) > SET_SIZE {
+        return Err(Errno::EINVAL.into());
+    }
     let signals = &kernel.process.signals;
     let pending = signals.pending.0 & signals.blocked.0;
     kernel.memory().write(UserAddr(call.argument(0)), &pending.to_le_bytes())?;
@@ -99,11 +93,11 @@ pub(super) fn rt_sigsuspend(kernel: &mut Kernel, call: &Registers) -> Answer {
         signals.saved_mask = Some(signals.blocked);
         signals.blocked = SignalSet::blockable(mask);
     }
-    if signals.is_any_due() { Err(Errno::EINTR.into()) } else { Err(Fail::Wait) }
+    Err(Fail::Wait)
 }
 
-pub(super) fn pause(kernel: &mut Kernel, _: &Registers) -> Answer {
-    if kernel.process.signals.is_any_due() { Err(Errno::EINTR.into()) } else { Err(Fail::Wait) }
+pub(super) fn pause(_: &mut Kernel, _: &Registers) -> Answer {
+    Err(Fail::Wait)
 }
 
 /// Takes a pending signal of a set, or waits for one.
@@ -115,9 +109,8 @@ pub(super) fn rt_sigtimedwait(kernel: &mut Kernel, call: &Registers) -> Answer {
     let set = SignalSet::blockable(kernel.memory().read_u64(UserAddr(set))?);
     if let Some((signal, info)) = kernel.process.signals.take_of(set) {
         if buffer != 0 {
-            let (number, first) = (signal.number(), info.pid.into());
-            let info = Info { number, code: info.code, first, status: info.status };
-            kernel.memory().write(UserAddr(buffer), &signal_frame::info_bytes(&info))?;
+            let bytes = signal_frame::info_bytes(signal.number(), &info);
+            kernel.memory().write(UserAddr(buffer), &bytes)?;
         }
         return Ok(signal.number().into());
     }
@@ -133,31 +126,21 @@ pub(super) fn rt_sigtimedwait(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn sigaltstack(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (new, old) = (call.argument(0), call.argument(1));
     let before = kernel.process.signals.stack;
-    let is_on_it = before.size > 0 && call.rsp.wrapping_sub(before.start) <= before.size;
     if new != 0 {
-        let start = kernel.memory().read_u64(UserAddr(new))?;
-        let flags = kernel.memory().read_u64(UserAddr(new + 8))? & 0xffff_ffff;
-        let size = kernel.memory().read_u64(UserAddr(new + 16))?;
-        if is_on_it {
+        let mut words = [0; 3];
+        for (at, word) in (new..).step_by(8).zip(&mut words) {
+            *word = kernel.memory().read_u64(UserAddr(at))?;
+        }
+        if before.has(call.rsp) {
             return Err(Errno::EPERM.into());
         }
-        kernel.process.signals.stack = match flags {
-            SS_DISABLE => AlternateStack::default(),
-            0 | SS_ONSTACK if size < STACK_MIN => return Err(Errno::ENOMEM.into()),
-            0 | SS_ONSTACK => AlternateStack { start, size },
-            _ => return Err(Errno::EINVAL.into()),
-        };
+        kernel.process.signals.stack = AlternateStack::parse(words)?;
     }
     if old != 0 {
-        let flags = match before.size {
-            0 => SS_DISABLE,
-            _ if is_on_it => SS_ONSTACK,
-            _ => 0,
-        };
         let mut bytes = [0; STACK_SIZE];
-        bytes[..8].copy_from_slice(&before.start.to_le_bytes());
-        bytes[8..16].copy_from_slice(&flags.to_le_bytes());
-        bytes[16..].copy_from_slice(&before.size.to_le_bytes());
+        for (slot, word) in bytes.chunks_exact_mut(8).zip(before.words(call.rsp)) {
+            slot.copy_from_slice(&word.to_le_bytes());
+        }
         kernel.memory().write(UserAddr(old), &bytes)?;
     }
     Ok(0)

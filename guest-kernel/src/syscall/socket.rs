@@ -2,18 +2,20 @@
 
 //! Sockets: connected pairs of them. There is no network, and no name to bind or connect to.
 
-use super::buffers::Buffers;
-use super::pipe::{OnBroken, broken, put_pair, read_pipe, write_pipe};
+use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::pipe::{OnBroken, broken, put_pair, write_pipe};
 use super::{Answer, Fail};
-use crate::arch::trap::Registers;
+use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::descriptors::{Blocking, O_NONBLOCK, O_RDWR, OpenFile, Target};
+use crate::mm::transfer;
+use crate::proc::descriptors::{Blocking, Descriptor, O_NONBLOCK, O_RDWR, OpenFile, Target};
 use crate::proc::pipe::Side;
 use crate::proc::process::State;
-use crate::proc::socket::Socket;
+use crate::proc::socket::{Rights, Socket, SocketKind};
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 const AF_UNIX: u64 = 1;
 
@@ -28,19 +30,25 @@ const SHUT_RD: u64 = 0;
 const SHUT_WR: u64 = 1;
 const SHUT_RDWR: u64 = 2;
 
+const MSG_OOB: u64 = 1;
+const MSG_PEEK: u64 = 2;
+const MSG_TRUNC: u64 = 0x20;
 const MSG_DONTWAIT: u64 = 0x40;
+const MSG_WAITALL: u64 = 0x100;
+/// Descriptors that come are closed on exec; `message.rs` sees to it.
+pub(super) const MSG_CMSG_CLOEXEC: u64 = 0x4000_0000;
 const MSG_NOSIGNAL: u64 = 0x4000;
-/// Where a record ends and where descriptors are closed on exec: nothing that a stream has.
-const MSG_MEANINGLESS: u64 = 0x80 | 0x4000_0000;
-
-/// Size of `struct msghdr`, by the words that it has.
-const MSGHDR_WORDS: usize = 7;
+/// Where a record ends: nothing that a stream has, and a message is one anyhow.
+const MSG_EOR: u64 = 0x80;
 
 const SOL_SOCKET: u64 = 1;
 const SO_TYPE: u64 = 3;
 const SO_ERROR: u64 = 4;
 const SO_DOMAIN: u64 = 39;
 const SO_PROTOCOL: u64 = 38;
+const SO_SNDBUF: u64 = 7;
+const SO_RCVBUF: u64 = 8;
+const SO_PEERCRED: u64 = 17;
 
 /// No family has sockets that are not born as a pair.
 ///
@@ -66,22 +74,21 @@ pub(super) fn socketpair(kernel: &mut Kernel, call: &Registers) -> Answer {
     if !matches!(protocol, 0 | AF_UNIX) {
         return Err(Errno::EPROTONOSUPPORT.into());
     }
-    match kind & SOCK_TYPE {
-        SOCK_STREAM => {}
-        SOCK_DGRAM | SOCK_SEQPACKET => {
-            kernel.missing.note(call.rax);
-            return Err(Errno::ESOCKTNOSUPPORT.into());
-        }
+    let socket_kind = match kind & SOCK_TYPE {
+        SOCK_STREAM => SocketKind::Stream,
+        SOCK_DGRAM => SocketKind::Datagram,
+        SOCK_SEQPACKET => SocketKind::Packet,
         _ => return Err(Errno::ESOCKTNOSUPPORT.into()),
-    }
+    };
     let shared = kernel.processes.shared();
-    let pair = Socket::pair([shared.next_number(), shared.next_number()]);
+    let numbers = [shared.next_number(), shared.next_number()];
+    let pair = Socket::pair(socket_kind, kernel.process.pid, numbers);
     let status = O_RDWR | if kind & SOCK_NONBLOCK != 0 { O_NONBLOCK } else { 0 };
     let files = pair.map(|socket| OpenFile::new(Target::Socket(Rc::new(socket)), status));
     put_pair(kernel, files, kind & SOCK_CLOEXEC != 0, address)
 }
 
-fn find(kernel: &Kernel, fd: u64) -> Result<(Rc<Socket>, Blocking), Errno> {
+pub(super) fn find(kernel: &Kernel, fd: u64) -> Result<(Rc<Socket>, Blocking), Errno> {
     let file = kernel.process.descriptors.file(fd)?;
     match &file.target {
         Target::Socket(socket) => Ok((Rc::clone(socket), file.blocking())),
@@ -106,42 +113,186 @@ pub(super) fn shutdown(kernel: &mut Kernel, call: &Registers) -> Answer {
     Ok(0)
 }
 
-/// Reads what the other socket of the pair wrote.
+/// How a call receives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reception {
+    blocking: Blocking,
+    /// What is received stays there: `MSG_PEEK`.
+    is_look: bool,
+    /// It waits for all that it asks for: `MSG_WAITALL`.
+    is_whole: bool,
+    /// It is told the length of a message that it gets a part of: `MSG_TRUNC`.
+    tells_length: bool,
+}
+
+/// What was received.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    /// What the call returns.
+    pub value: u64,
+    /// Whether the message was longer.
+    pub is_cut: bool,
+    /// Open files that came with it.
+    pub rights: Rights,
+}
+
+/// Gives up open files that came and are not wanted.
+pub(super) fn drop_rights(kernel: &mut Kernel, rights: Rights) {
+    for file in rights {
+        kernel.let_go(Descriptor { file, close_on_exec: false });
+    }
+}
+
+/// Receives what the other socket of the pair sent.
 pub(super) fn receive(
     kernel: &mut Kernel,
     socket: &Socket,
-    blocking: Blocking,
+    how: Reception,
     buffers: Buffers,
-) -> Answer {
-    if !socket.is_reading() && socket.incoming.nr_bytes() == 0 {
-        return Ok(0);
+) -> Result<Received, Fail> {
+    let channel = &socket.incoming;
+    let pipe = &channel.pipe;
+    let is_stream = socket.kind == SocketKind::Stream;
+    let is_any_there =
+        if is_stream { pipe.nr_bytes() > 0 } else { channel.next_message().is_some() };
+    let is_over = !socket.is_reading() || !pipe.is_open(Side::Writer);
+    if !is_any_there {
+        if channel.take_reset() {
+            return Err(Errno::ECONNRESET.into());
+        }
+        // The end of datagrams is not told.
+        if is_over && socket.kind != SocketKind::Datagram || buffers.is_empty() && is_stream {
+            return Ok(Received::default());
+        }
+        return Err(wait_to_read(kernel, socket, how.blocking));
     }
-    read_pipe(kernel, &socket.incoming, blocking, buffers)
+    if is_stream {
+        let together = channel.nr_bytes_together();
+        let len = collect(kernel, buffers, together, FaultAccess::Write)?;
+        let is_all_there = len == pipe.nr_bytes() && !is_over;
+        if how.is_whole && is_all_there && len < buffers.len(kernel)?.min(pipe.capacity()) {
+            return Err(wait_to_read(kernel, socket, how.blocking));
+        }
+        transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
+        let rights = match how.is_look {
+            true => channel.next_rights(len),
+            false => channel.consume(len),
+        };
+        kernel.wake(&mut pipe.write_waiters.borrow_mut());
+        return Ok(Received { value: len, is_cut: false, rights });
+    }
+    let all = channel.next_message().unwrap_or(0);
+    let len = collect(kernel, buffers, all, FaultAccess::Write)?;
+    transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
+    let rights = match how.is_look {
+        true => channel.next_rights(all),
+        false => channel.consume_message(),
+    };
+    kernel.wake(&mut pipe.write_waiters.borrow_mut());
+    let value = if how.tells_length { all } else { len };
+    Ok(Received { value, is_cut: len < all, rights })
 }
 
-/// Writes for the other socket of the pair.
+fn wait_to_read(kernel: &Kernel, socket: &Socket, blocking: Blocking) -> Fail {
+    if blocking == Blocking::No {
+        return Errno::EAGAIN.into();
+    }
+    socket.incoming.pipe.read_waiters.borrow_mut().add(kernel.process.pid);
+    Fail::Wait
+}
+
+/// Sends something to the other socket of the pair.
 pub(super) fn send(
     kernel: &mut Kernel,
     socket: &Socket,
     blocking: Blocking,
     on_broken: OnBroken,
     buffers: Buffers,
+    rights: Rights,
 ) -> Answer {
     if !socket.is_writing() {
         return Err(broken(kernel, on_broken).into());
     }
-    write_pipe(kernel, &socket.outgoing, blocking, on_broken, buffers)
+    let channel = &socket.outgoing;
+    if socket.kind != SocketKind::Stream {
+        return send_message(kernel, socket, (blocking, on_broken), buffers, rights);
+    }
+    let is_first = kernel.process.written == 0;
+    let before = channel.pipe.nr_written_ever();
+    let answer = write_pipe(kernel, &channel.pipe, blocking, on_broken, buffers);
+    let written = channel.pipe.nr_written_ever() - before;
+    // Descriptors go with the first bytes, of which a call that waits may have sent some.
+    if is_first && written > 0 && !rights.is_empty() {
+        channel.mark(written, rights);
+    }
+    answer
 }
 
-/// Splits the flags of a message into what they say; others are refused.
-fn behaviour(
+fn send_message(
+    kernel: &mut Kernel,
+    socket: &Socket,
+    (blocking, on_broken): (Blocking, OnBroken),
+    buffers: Buffers,
+    rights: Rights,
+) -> Answer {
+    let channel = &socket.outgoing;
+    let pipe = &channel.pipe;
+    if !pipe.is_open(Side::Reader) {
+        return Err(match socket.kind {
+            SocketKind::Datagram => Errno::ECONNREFUSED.into(),
+            _ => broken(kernel, on_broken).into(),
+        });
+    }
+    let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    if len > pipe.capacity() {
+        return Err(Errno::EMSGSIZE.into());
+    }
+    if !channel.has_room_for_message(len) {
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
+        }
+        pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
+    transfer::write_pieces(&pipe.writable(len)?, &kernel.ranges);
+    pipe.produce(len);
+    channel.mark(len, rights);
+    kernel.wake(&mut pipe.read_waiters.borrow_mut());
+    Ok(len)
+}
+
+/// `read` of a socket: descriptors that come are given up.
+pub(super) fn read(
+    kernel: &mut Kernel,
+    socket: &Socket,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    let how = Reception { blocking, is_look: false, is_whole: false, tells_length: false };
+    let received = receive(kernel, socket, how, buffers)?;
+    drop_rights(kernel, received.rights);
+    Ok(received.value)
+}
+
+/// `write` to a socket.
+pub(super) fn write(
+    kernel: &mut Kernel,
+    socket: &Socket,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    send(kernel, socket, blocking, OnBroken::Signal, buffers, Vec::new())
+}
+
+/// What the flags of a call that sends say; others are refused.
+pub(super) fn sending(
     kernel: &mut Kernel,
     call: &Registers,
     flags: u64,
     blocking: Blocking,
 ) -> Result<(Blocking, OnBroken), Fail> {
     let flags = flags & 0xffff_ffff;
-    if flags & !(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MEANINGLESS) != 0 {
+    if flags & !(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != 0 {
         kernel.missing.note(call.rax);
         return Err(Errno::EOPNOTSUPP.into());
     }
@@ -150,82 +301,119 @@ fn behaviour(
     Ok((blocking, on_broken))
 }
 
+/// What the flags of a call that receives say; others are refused.
+pub(super) fn receiving(
+    kernel: &mut Kernel,
+    call: &Registers,
+    flags: u64,
+    blocking: Blocking,
+) -> Result<Reception, Fail> {
+    let flags = flags & 0xffff_ffff;
+    // There are no urgent bytes.
+    if flags & MSG_OOB != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let known = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_EOR;
+    if flags & !(known | MSG_CMSG_CLOEXEC) != 0 {
+        kernel.missing.note(call.rax);
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    Ok(Reception {
+        blocking: if flags & MSG_DONTWAIT != 0 { Blocking::No } else { blocking },
+        is_look: flags & MSG_PEEK != 0,
+        is_whole: flags & MSG_WAITALL != 0,
+        tells_length: flags & MSG_TRUNC != 0,
+    })
+}
+
 pub(super) fn sendto(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = find(kernel, call.argument(0))?;
-    let (blocking, on_broken) = behaviour(kernel, call, call.argument(3), blocking)?;
+    let (blocking, on_broken) = sending(kernel, call, call.argument(3), blocking)?;
     if call.argument(4) != 0 {
         return Err(Errno::EISCONN.into());
     }
     let buffers = Buffers::one(call.argument(1), call.argument(2));
-    send(kernel, &socket, blocking, on_broken, buffers)
+    send(kernel, &socket, blocking, on_broken, buffers, Vec::new())
 }
 
 pub(super) fn recvfrom(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = find(kernel, call.argument(0))?;
-    let (blocking, _) = behaviour(kernel, call, call.argument(3), blocking)?;
-    let received =
-        receive(kernel, &socket, blocking, Buffers::one(call.argument(1), call.argument(2)))?;
+    let how = receiving(kernel, call, call.argument(3), blocking)?;
+    let buffers = Buffers::one(call.argument(1), call.argument(2));
+    let received = receive(kernel, &socket, how, buffers)?;
+    drop_rights(kernel, received.rights);
     // The other one has no name.
     if call.argument(5) != 0 {
         kernel.memory().write(UserAddr(call.argument(5)), &[0; 4])?;
     }
-    Ok(received)
+    Ok(received.value)
 }
 
-fn read_header(kernel: &mut Kernel, address: u64) -> Result<[u64; MSGHDR_WORDS], Errno> {
-    let mut words = [0; MSGHDR_WORDS];
-    for (at, word) in (address..).step_by(8).zip(&mut words) {
-        *word = kernel.memory().read_u64(UserAddr(at))?;
-    }
-    Ok(words)
+/// The name of a socket that has none: its family.
+pub(super) fn getsockname(kernel: &mut Kernel, call: &Registers) -> Answer {
+    find(kernel, call.argument(0))?;
+    put_option(kernel, &(AF_UNIX as u16).to_le_bytes(), call.argument(1), call.argument(2))
 }
 
-pub(super) fn sendmsg(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (socket, blocking) = find(kernel, call.argument(0))?;
-    let (blocking, on_broken) = behaviour(kernel, call, call.argument(2), blocking)?;
-    let [name, _, address, count, _, control_len, _] = read_header(kernel, call.argument(1))?;
-    if name != 0 {
-        return Err(Errno::EISCONN.into());
+/// The options that say what a socket is, and how much it holds, cannot be set to anything else.
+pub(super) fn setsockopt(kernel: &mut Kernel, call: &Registers) -> Answer {
+    find(kernel, call.argument(0))?;
+    let (value, length) = (call.argument(3), call.argument(4) & 0xffff_ffff);
+    match (call.argument(1) & 0xffff_ffff, call.argument(2) & 0xffff_ffff) {
+        (SOL_SOCKET, _) if length < 4 => Err(Errno::EINVAL.into()),
+        // What is asked for is what the kernel tries to come near to.
+        (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => {
+            kernel.memory().read_u32(UserAddr(value))?;
+            Ok(0)
+        }
+        (SOL_SOCKET, SO_TYPE | SO_ERROR | SO_DOMAIN | SO_PROTOCOL | SO_PEERCRED) => {
+            Err(Errno::ENOPROTOOPT.into())
+        }
+        (SOL_SOCKET, _) => {
+            kernel.missing.note(call.rax);
+            Err(Errno::ENOPROTOOPT.into())
+        }
+        _ => Err(Errno::EOPNOTSUPP.into()),
     }
-    if control_len != 0 {
-        kernel.missing.note(call.rax);
-        return Err(Errno::EOPNOTSUPP.into());
-    }
-    send(kernel, &socket, blocking, on_broken, Buffers::Vector { address, count })
-}
-
-/// Fills the buffers of a message. It has no name, no control data and no flags.
-pub(super) fn recvmsg(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (socket, blocking) = find(kernel, call.argument(0))?;
-    let (blocking, _) = behaviour(kernel, call, call.argument(2), blocking)?;
-    let header = call.argument(1);
-    let [_, _, address, count, ..] = read_header(kernel, header)?;
-    let received = receive(kernel, &socket, blocking, Buffers::Vector { address, count })?;
-    kernel.memory().write(UserAddr(header + 8), &[0; 4])?;
-    kernel.memory().write(UserAddr(header + 40), &[0; 12])?;
-    Ok(received)
 }
 
 /// The options that tell what a socket is.
 pub(super) fn getsockopt(kernel: &mut Kernel, call: &Registers) -> Answer {
-    find(kernel, call.argument(0))?;
+    let (socket, _) = find(kernel, call.argument(0))?;
     let (value, length) = (call.argument(3), call.argument(4));
     let answer = match (call.argument(1) & 0xffff_ffff, call.argument(2) & 0xffff_ffff) {
-        (SOL_SOCKET, SO_TYPE) => SOCK_STREAM,
+        (SOL_SOCKET, SO_TYPE) => match socket.kind {
+            SocketKind::Stream => SOCK_STREAM,
+            SocketKind::Datagram => SOCK_DGRAM,
+            SocketKind::Packet => SOCK_SEQPACKET,
+        },
         (SOL_SOCKET, SO_DOMAIN) => AF_UNIX,
+        (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => socket.outgoing.pipe.capacity(),
+        (SOL_SOCKET, SO_ERROR) if socket.incoming.take_reset() => Errno::ECONNRESET as u64,
         (SOL_SOCKET, SO_ERROR | SO_PROTOCOL) => 0,
-        _ => {
-            kernel.missing.note(call.rax);
-            return Err(Errno::EOPNOTSUPP.into());
+        (SOL_SOCKET, SO_PEERCRED) => {
+            // User 0 and group 0.
+            let mut bytes = [0; 12];
+            bytes[..4].copy_from_slice(&socket.maker.to_le_bytes());
+            return put_option(kernel, &bytes, value, length);
         }
+        (SOL_SOCKET, _) => {
+            kernel.missing.note(call.rax);
+            return Err(Errno::ENOPROTOOPT.into());
+        }
+        _ => return Err(Errno::EOPNOTSUPP.into()),
     };
+    put_option(kernel, &answer.to_le_bytes()[..4], value, length)
+}
+
+/// Gives the program as much as it has room for, and the length.
+fn put_option(kernel: &mut Kernel, bytes: &[u8], value: u64, length: u64) -> Answer {
     let room = kernel.memory().read_u32(UserAddr(length))?;
     if room.cast_signed() < 0 {
         return Err(Errno::EINVAL.into());
     }
-    let bytes = answer.to_le_bytes();
-    let count = room.min(4);
-    kernel.memory().write(UserAddr(value), &bytes[..count as usize])?;
-    kernel.memory().write(UserAddr(length), &count.to_le_bytes())?;
+    let count = bytes.len().min(room as usize);
+    kernel.memory().write(UserAddr(value), &bytes[..count])?;
+    kernel.memory().write(UserAddr(length), &(count as u32).to_le_bytes())?;
     Ok(0)
 }

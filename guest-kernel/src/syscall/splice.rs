@@ -3,7 +3,8 @@
 //! Moving bytes between open files without a program's memory: `sendfile`, `copy_file_range`,
 //! `splice` and `tee`.
 
-use super::pipe::{OnBroken, broken};
+use super::buffers::Buffers;
+use super::pipe::{OnBroken, broken, read_pipe, write_pipe};
 use super::{Answer, Fail, limits};
 use crate::arch::trap::Registers;
 use crate::drivers::serial;
@@ -14,6 +15,7 @@ use crate::mm::address::UserAddr;
 use crate::mm::transfer;
 use crate::proc::descriptors::{Blocking, O_APPEND, OpenFile, Target};
 use crate::proc::pipe::{Pipe, Side};
+use crate::proc::socket::SocketKind;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -27,6 +29,7 @@ const SPLICE_F_ALL: u64 = 15;
 enum Source {
     File(InodeId, u64),
     Pipe(Rc<Pipe>),
+    Zeros,
 }
 
 /// Where bytes go.
@@ -87,6 +90,10 @@ fn regular(kernel: &Kernel, file: &OpenFile) -> Result<InodeId, Errno> {
     }
 }
 
+fn is_zeros(kernel: &Kernel, inode: InodeId) -> bool {
+    matches!(kernel.fs.kind(inode), Kind::Character(DeviceKind::Zero | DeviceKind::Full))
+}
+
 fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
     match &file.target {
         Target::Inode(inode) => match kernel.fs.kind(*inode) {
@@ -98,8 +105,8 @@ fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
         },
         Target::Console => Ok(Sink::Console),
         Target::Pipe(pipe, _) => Ok(Sink::Pipe(Rc::clone(pipe))),
-        Target::Socket(socket) if socket.is_writing() => {
-            Ok(Sink::Pipe(Rc::clone(&socket.outgoing)))
+        Target::Socket(socket) if socket.is_writing() && socket.kind == SocketKind::Stream => {
+            Ok(Sink::Pipe(Rc::clone(&socket.outgoing.pipe)))
         }
         _ => Err(Errno::EINVAL),
     }
@@ -109,6 +116,9 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (address, count) = (call.argument(2), call.argument(3));
     let from = readable(kernel, call.argument(1))?;
     let to = writable(kernel, call.argument(0))?;
+    if address != 0 && matches!(from.target, Target::Pipe(..) | Target::Socket(_)) {
+        return Err(Errno::ESPIPE.into());
+    }
     let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
     let offset = Offset::read(kernel, &from, address)?;
     if to.flags.get() & O_APPEND != 0 {
@@ -179,6 +189,7 @@ pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let source = match &from.target {
         Target::Pipe(pipe, _) => Source::Pipe(Rc::clone(pipe)),
+        Target::Inode(inode) if is_zeros(kernel, *inode) => Source::Zeros,
         _ => Source::File(regular(kernel, &from).map_err(|_| Errno::EINVAL)?, start.value),
     };
     let target = sink(kernel, &to, end.value)?;
@@ -235,9 +246,15 @@ fn transport(
     count: u64,
     blocking: Blocking,
 ) -> Answer {
+    if let Sink::Pipe(pipe) = sink
+        && !pipe.is_open(Side::Reader)
+    {
+        return Err(broken(kernel, OnBroken::Signal).into());
+    }
     let mut count = count.min(MOVE_MAX);
     count = match source {
         Source::File(inode, offset) => count.min(kernel.fs.size(*inode)?.saturating_sub(*offset)),
+        Source::Zeros => count,
         Source::Pipe(pipe) if pipe.nr_bytes() > 0 => count.min(pipe.nr_bytes()),
         Source::Pipe(pipe) if !pipe.is_open(Side::Writer) => 0,
         Source::Pipe(_) if blocking == Blocking::No => return Err(Errno::EAGAIN.into()),
@@ -259,9 +276,6 @@ fn transport(
             Ok(count)
         }
         Sink::Pipe(pipe) => {
-            if !pipe.is_open(Side::Reader) {
-                return Err(broken(kernel, OnBroken::Signal).into());
-            }
             let room = pipe.room();
             if room == 0 {
                 if blocking == Blocking::No {
@@ -293,6 +307,7 @@ fn transport(
 fn segments(kernel: &Kernel, source: &Source, count: u64) -> Result<Vec<Segment>, Errno> {
     match source {
         Source::File(inode, offset) => Ok(kernel.fs.segments(*inode, *offset, count)?.collect()),
+        Source::Zeros => Ok(Vec::from([Segment::Hole(count)])),
         Source::Pipe(pipe) => {
             let pieces = pipe.readable(count).into_iter();
             Ok(pieces.map(|(start, len)| Segment::Memory(start, len)).collect())
@@ -315,13 +330,19 @@ fn print(segment: Segment) {
     }
 }
 
-/// Mapping a program's pages into a pipe is not provided; `EINVAL` is what `vmsplice` of a file
-/// gets.
+/// Writes a program's memory to a pipe, or reads a pipe into it. Pages are copied, whatever the
+/// flags say of giving them away.
 pub(super) fn vmsplice(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let file = kernel.process.descriptors.file(call.argument(0))?;
-    if !matches!(file.target, Target::Pipe(..)) {
-        return Err(Errno::EBADF.into());
+    let flags = call.argument(3) & 0xffff_ffff;
+    if flags & !SPLICE_F_ALL != 0 {
+        return Err(Errno::EINVAL.into());
     }
-    kernel.missing.note(call.rax);
-    Err(Errno::EINVAL.into())
+    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let Target::Pipe(pipe, side) = &file.target else { return Err(Errno::EBADF.into()) };
+    let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
+    let blocking = if flags & SPLICE_F_NONBLOCK != 0 { Blocking::No } else { file.blocking() };
+    match side {
+        Side::Reader => read_pipe(kernel, pipe, blocking, buffers),
+        _ => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
+    }
 }

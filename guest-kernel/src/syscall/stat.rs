@@ -114,15 +114,17 @@ impl Known {
                 Some(inode) => return Self::of_inode(kernel, inode),
                 None => unnamed(Kind::Fifo, pipe.number(), epoch),
             },
-            Target::Socket(socket) => unnamed(Kind::Fifo, socket.incoming.number(), epoch),
+            Target::Socket(socket) => unnamed(Kind::Fifo, socket.incoming.pipe.number(), epoch),
             _ => unnamed(Kind::Regular, 0, epoch),
         };
         let mode = match target {
             Target::Socket(_) => SOCKET_MODE,
             // Counters, timers and sets have no type, as on Linux.
-            Target::EventCounter(_) | Target::Timer(_) | Target::Epoll(_) => {
-                stat.permissions.into()
-            }
+            Target::EventCounter(_)
+            | Target::Timer(_)
+            | Target::Epoll(_)
+            | Target::Signals(_)
+            | Target::Process(_) => stat.permissions.into(),
             _ => stat.mode(),
         };
         Self { device: UNNAMED_DEVICE, mode, stat }

@@ -4,13 +4,17 @@
 
 use super::{Answer, path};
 use crate::arch::trap::Registers;
-use crate::fs::Follow;
+use crate::fs::{Follow, InodeId};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::mm::frames::frames;
+use crate::proc::descriptors::Target;
 
 /// `TMPFS_MAGIC`.
 const TMPFS: u64 = 0x0102_1994;
+
+/// `PROC_SUPER_MAGIC`.
+const PROC: u64 = 0x9fa0;
 
 const BLOCK_SIZE: u64 = 4096;
 const NAME_MAX: u64 = 255;
@@ -20,21 +24,25 @@ const MOUNT_FLAGS: u64 = 0x20 | 0x1000;
 
 pub(super) fn statfs(kernel: &mut Kernel, call: &Registers) -> Answer {
     let text = path::read(kernel, call.argument(0))?;
-    kernel.fs.resolve(kernel.process.cwd, &text, Follow::Last)?;
-    put(kernel, call.argument(1))
+    let inode = kernel.fs.resolve(kernel.process.cwd, &text, Follow::Last)?;
+    put(kernel, Some(inode), call.argument(1))
 }
 
 pub(super) fn fstatfs(kernel: &mut Kernel, call: &Registers) -> Answer {
-    kernel.process.descriptors.file_or_place(call.argument(0))?;
-    put(kernel, call.argument(1))
+    let inode = match kernel.process.descriptors.file_or_place(call.argument(0))?.target {
+        Target::Inode(inode) => Some(inode),
+        _ => None,
+    };
+    put(kernel, inode, call.argument(1))
 }
 
 /// `struct statfs` of x86-64 as words (`asm-generic/statfs.h`).
-fn put(kernel: &mut Kernel, buffer: u64) -> Answer {
+fn put(kernel: &mut Kernel, inode: Option<InodeId>, buffer: u64) -> Answer {
+    let is_proc = inode.is_some_and(|inode| kernel.fs.proc_node(inode).is_some());
     let counts = frames().counts();
     let nr_inodes = kernel.fs.nr_inodes();
     let words = [
-        TMPFS,
+        if is_proc { PROC } else { TMPFS },
         BLOCK_SIZE,
         counts.total,
         counts.free,

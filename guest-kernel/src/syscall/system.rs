@@ -3,7 +3,9 @@
 //! The system: its name, its memory, its random numbers.
 
 use super::Answer;
-use crate::arch::{layout::PAGE_SIZE, trap::Registers};
+use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::read_write::fill_random;
+use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
@@ -15,10 +17,9 @@ pub(crate) const UTSNAME: [&[u8]; 6] =
     [b"Linux", b"seed", b"6.1.0-seed", b"#1 seed", b"x86_64", b"(none)"];
 const UTSNAME_FIELD: usize = 65;
 
-const GRND_FLAGS: u64 = 7;
-
-/// Bytes that `getrandom` gives at once, at most.
-const RANDOM_MAX: u64 = 256;
+/// `GRND_NONBLOCK`, and which bytes are meant: `GRND_RANDOM` or `GRND_INSECURE`.
+const GRND_ALL: u64 = 7;
+const GRND_EXCLUSIVE: u64 = 6;
 
 pub(super) fn uname(kernel: &mut Kernel, call: &Registers) -> Answer {
     let mut bytes = [0; UTSNAME.len() * UTSNAME_FIELD];
@@ -48,12 +49,10 @@ pub(super) fn sysinfo(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn getrandom(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (buffer, len, flags) = (call.argument(0), call.argument(1), call.argument(2));
-    if flags & !GRND_FLAGS != 0 {
+    if flags & !GRND_ALL != 0 || flags & GRND_EXCLUSIVE == GRND_EXCLUSIVE {
         return Err(Errno::EINVAL.into());
     }
-    let mut bytes = [0; RANDOM_MAX as usize];
-    let bytes = &mut bytes[..len.min(RANDOM_MAX) as usize];
-    kernel.random.fill(bytes);
-    kernel.memory().write(UserAddr(buffer), bytes)?;
-    Ok(bytes.len() as u64)
+    let len = collect(kernel, Buffers::one(buffer, len), COUNT_MAX, FaultAccess::Write)?;
+    fill_random(kernel);
+    Ok(len)
 }

@@ -12,21 +12,67 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// Clocks of Linux, from `CLOCK_REALTIME` to `CLOCK_TAI`. Those that count from the start of the
 /// machine or of the process count from the start of the run.
-const CLOCK_MAX: u64 = 11;
-const CLOCK_REALTIME: u64 = 0;
-const CLOCK_REALTIME_COARSE: u64 = 5;
-const CLOCK_REALTIME_ALARM: u64 = 8;
-const CLOCK_TAI: u64 = 11;
+const CLOCK_MAX: i32 = 11;
+const CLOCK_REALTIME: i32 = 0;
+const CLOCK_THREAD_CPUTIME_ID: i32 = 3;
+const CLOCK_MONOTONIC_RAW: i32 = 4;
+const CLOCK_REALTIME_COARSE: i32 = 5;
+const CLOCK_MONOTONIC_COARSE: i32 = 6;
+const CLOCK_REALTIME_ALARM: i32 = 8;
+const CLOCK_TAI: i32 = 11;
+
+/// A number that Linux gave up.
+const CLOCK_SGI_CYCLE: i32 = 10;
+
+/// Parts of the number of a clock that belongs to a process: the kind of its time, whether it is
+/// that of one thread, and above them the complement of the process's number.
+const CLOCK_OF_PROCESS_KIND: i32 = 3;
+const CLOCK_OF_PROCESS_SHIFT: i32 = 3;
 
 const TIMER_ABSTIME: u64 = 1;
 
-fn read_clock(kernel: &Kernel, clock: u64) -> Result<u64, Errno> {
-    match clock {
+/// The number of a clock as an argument gives it.
+fn clock_number(argument: u64) -> i32 {
+    (argument as u32).cast_signed()
+}
+
+fn read_clock(kernel: &mut Kernel, clock: u64) -> Result<u64, Errno> {
+    match clock_number(clock) {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_REALTIME_ALARM | CLOCK_TAI => {
             Ok(kernel.now())
         }
+        CLOCK_SGI_CYCLE => Err(Errno::EINVAL),
         0..=CLOCK_MAX => Ok(kernel.now() - kernel.settings.epoch_ns),
-        _ => Err(Errno::EINVAL),
+        clock => read_process_clock(kernel, clock),
+    }
+}
+
+/// Processor time is that of the whole run, whoever it is asked for.
+fn read_process_clock(kernel: &mut Kernel, clock: i32) -> Result<u64, Errno> {
+    let pid = u32::try_from(!(clock >> CLOCK_OF_PROCESS_SHIFT)).map_err(|_| Errno::EINVAL)?;
+    let is_known = clock & CLOCK_OF_PROCESS_KIND != CLOCK_OF_PROCESS_KIND;
+    if !is_known || pid != 0 && !kernel.exists(pid) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(kernel.now() - kernel.settings.epoch_ns)
+}
+
+/// Where a clock that timers may follow starts to count, in nanoseconds of the run's clock.
+pub(super) fn origin(kernel: &mut Kernel, clock: u64) -> Result<u64, Errno> {
+    let time = read_clock(kernel, clock)?;
+    match clock_number(clock) {
+        CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE => {
+            Err(Errno::EOPNOTSUPP)
+        }
+        _ => Ok(kernel.now() - time),
+    }
+}
+
+/// The clock is the run's, and is never set.
+pub(super) fn clock_settime(_: &mut Kernel, call: &Registers) -> Answer {
+    match clock_number(call.argument(0)) {
+        CLOCK_REALTIME => Err(Errno::EPERM.into()),
+        _ => Err(Errno::EINVAL.into()),
     }
 }
 
@@ -73,22 +119,36 @@ pub(super) fn time(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
     let duration = read_duration(kernel, call.argument(0))?;
-    sleep(kernel, duration)
+    sleep(kernel, duration, call.argument(1))
 }
 
 pub(super) fn clock_nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (clock, flags) = (call.argument(0), call.argument(1));
     let now = read_clock(kernel, clock)?;
+    match clock_number(clock) {
+        CLOCK_THREAD_CPUTIME_ID
+        | CLOCK_MONOTONIC_RAW
+        | CLOCK_REALTIME_COARSE
+        | CLOCK_MONOTONIC_COARSE => return Err(Errno::EOPNOTSUPP.into()),
+        _ => {}
+    }
     let duration = read_duration(kernel, call.argument(2))?;
-    match flags {
-        0 => sleep(kernel, duration),
-        TIMER_ABSTIME => sleep(kernel, duration.saturating_sub(now)),
-        _ => Err(Errno::EINVAL.into()),
+    match flags & TIMER_ABSTIME {
+        0 => sleep(kernel, duration, call.argument(3)),
+        _ => sleep(kernel, duration.saturating_sub(now), 0),
     }
 }
 
-fn sleep(kernel: &mut Kernel, duration_ns: u64) -> Answer {
-    if kernel.is_past_deadline(duration_ns) { Ok(0) } else { Err(Fail::Wait) }
+/// Sleeps. If a signal may end that, the program is told how long it still would.
+fn sleep(kernel: &mut Kernel, duration_ns: u64, left_address: u64) -> Answer {
+    if kernel.is_past_deadline(duration_ns) {
+        return Ok(0);
+    }
+    if left_address != 0 && kernel.process.signals.is_any_due() {
+        let left = kernel.process.deadline.unwrap_or(0).saturating_sub(kernel.now());
+        put_pair(kernel, left_address, [left / NS_PER_S, left % NS_PER_S])?;
+    }
+    Err(Fail::Wait)
 }
 
 /// Reads a `struct timespec` that says how long, in nanoseconds.

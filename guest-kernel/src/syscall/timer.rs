@@ -81,7 +81,11 @@ pub(super) fn timerfd_gettime(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 /// Writes a `struct itimerspec`.
-fn put(kernel: &mut Kernel, address: u64, (left, interval): (u64, u64)) -> Result<(), Errno> {
+pub(super) fn put(
+    kernel: &mut Kernel,
+    address: u64,
+    (left, interval): (u64, u64),
+) -> Result<(), Errno> {
     let mut bytes = [0; 32];
     let words = [interval / NS_PER_S, interval % NS_PER_S, left / NS_PER_S, left % NS_PER_S];
     for (slot, word) in bytes.chunks_exact_mut(8).zip(words) {

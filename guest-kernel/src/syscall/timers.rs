@@ -11,9 +11,11 @@ use crate::mm::address::UserAddr;
 const NS_PER_S: u64 = 1_000_000_000;
 const NS_PER_US: u64 = 1000;
 
-/// The timer of real time. Those of processor time do not exist: a program's own instructions
-/// take no time by the clock.
+/// The timer of real time, and those of processor time: a program's own instructions take no time by
+/// the clock, so these cannot be set.
 const ITIMER_REAL: u64 = 0;
+const ITIMER_VIRTUAL: u64 = 1;
+const ITIMER_PROF: u64 = 2;
 
 pub(super) fn alarm(kernel: &mut Kernel, call: &Registers) -> Answer {
     let seconds = call.argument(0) & 0xffff_ffff;
@@ -24,13 +26,24 @@ pub(super) fn alarm(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn setitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (which, new, old) = (call.argument(0), call.argument(1), call.argument(2));
-    if which != ITIMER_REAL {
-        return Err(Errno::EINVAL.into());
-    }
     let (interval, value) = match new {
         0 => (0, 0),
         _ => (read_time(kernel, new)?, read_time(kernel, new + 16)?),
     };
+    match which & 0xffff_ffff {
+        ITIMER_REAL => {}
+        ITIMER_VIRTUAL | ITIMER_PROF if value == 0 => {
+            if old != 0 {
+                kernel.memory().write(UserAddr(old), &[0; 32])?;
+            }
+            return Ok(0);
+        }
+        ITIMER_VIRTUAL | ITIMER_PROF => {
+            kernel.missing.note(call.rax);
+            return Err(Errno::EINVAL.into());
+        }
+        _ => return Err(Errno::EINVAL.into()),
+    }
     if old != 0 {
         put(kernel, old)?;
     }
@@ -39,10 +52,13 @@ pub(super) fn setitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn getitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
-    if call.argument(0) != ITIMER_REAL {
-        return Err(Errno::EINVAL.into());
+    match call.argument(0) & 0xffff_ffff {
+        ITIMER_REAL => put(kernel, call.argument(1))?,
+        ITIMER_VIRTUAL | ITIMER_PROF => {
+            kernel.memory().write(UserAddr(call.argument(1)), &[0; 32])?;
+        }
+        _ => return Err(Errno::EINVAL.into()),
     }
-    put(kernel, call.argument(1))?;
     Ok(0)
 }
 
@@ -72,11 +88,21 @@ fn put(kernel: &mut Kernel, address: u64) -> Result<(), Errno> {
 }
 
 /// Reads a `struct timeval`, in nanoseconds.
-pub(super) fn read_time(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
-    let seconds = kernel.memory().read_u64(UserAddr(address))?;
-    let microseconds = kernel.memory().read_u64(UserAddr(address + 8))?;
-    if seconds.cast_signed() < 0 || microseconds >= NS_PER_S / NS_PER_US {
+fn read_time(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
+    let microseconds = kernel.memory().read_u64(UserAddr(address.wrapping_add(8)))?;
+    if microseconds >= NS_PER_S / NS_PER_US {
         return Err(Errno::EINVAL);
     }
-    Ok(seconds.saturating_mul(NS_PER_S).saturating_add(microseconds * NS_PER_US).min(u64::MAX / 4))
+    read_sum(kernel, address)
+}
+
+/// Reads a `struct timeval` that may have any number of microseconds, in nanoseconds.
+pub(super) fn read_sum(kernel: &mut Kernel, address: u64) -> Result<u64, Errno> {
+    let seconds = kernel.memory().read_u64(UserAddr(address))?;
+    let microseconds = kernel.memory().read_u64(UserAddr(address.wrapping_add(8)))?;
+    if seconds.cast_signed() < 0 || microseconds.cast_signed() < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let fraction = microseconds.saturating_mul(NS_PER_US);
+    Ok(seconds.saturating_mul(NS_PER_S).saturating_add(fraction).min(u64::MAX / 4))
 }

@@ -15,6 +15,10 @@ const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const AT_REMOVEDIR: u64 = 0x200;
 const AT_SYMLINK_FOLLOW: u64 = 0x400;
 
+const S_ISUID: u16 = 0o4000;
+const S_ISGID: u16 = 0o2000;
+const S_IXGRP: u16 = 0o10;
+
 const RENAME_NOREPLACE: u64 = 1 << 0;
 const RENAME_EXCHANGE: u64 = 1 << 1;
 
@@ -219,15 +223,21 @@ pub(super) fn fchownat(kernel: &mut Kernel, call: &Registers) -> Answer {
     set_owner(kernel, inode, call.argument(2), call.argument(3))
 }
 
-/// Everything belongs to user 0 and group 0; making it so again changes nothing, and there is
-/// nobody else to give it to.
+/// Everything belongs to user 0 and group 0, and there is nobody else to give it to. As with any
+/// change of owners, a program no longer runs as its owner.
 fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answer {
     let is_kept = |id: u64| matches!((id & 0xffff_ffff) as u32, 0 | u32::MAX);
     if !is_kept(user) || !is_kept(group) {
         return Err(Errno::EPERM.into());
     }
     let now = kernel.now();
-    let permissions = kernel.fs.stat(inode).permissions;
+    let mut permissions = kernel.fs.permissions(inode);
+    if kernel.fs.kind(inode) != Kind::Directory {
+        permissions &= !S_ISUID;
+        if permissions & S_IXGRP != 0 {
+            permissions &= !S_ISGID;
+        }
+    }
     kernel.fs.set_permissions(inode, permissions, now);
     Ok(0)
 }

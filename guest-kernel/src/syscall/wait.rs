@@ -2,16 +2,15 @@
 
 //! Waiting for children: `wait4` and `waitid`.
 
-use super::{Answer, Fail};
-use crate::arch::{
-    signal_frame::{self, Info},
-    trap::Registers,
-};
+use super::{Answer, Fail, handle};
+use crate::arch::{signal_frame, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::process::Ending;
-use crate::proc::signal::Signal;
+use crate::proc::deliver::{CLD_CONTINUED, CLD_STOPPED};
+use crate::proc::lifecycle::{CLD_EXITED, CLD_KILLED};
+use crate::proc::process::{Change, Ending, Zombie};
+use crate::proc::signal::{Signal, SignalInfo};
 
 const WNOHANG: u64 = 1;
 const WUNTRACED: u64 = 2;
@@ -22,10 +21,17 @@ const WNOWAIT: u64 = 0x100_0000;
 const P_ALL: u64 = 0;
 const P_PID: u64 = 1;
 const P_PGID: u64 = 2;
+const P_PIDFD: u64 = 3;
 
-const CLD_EXITED: i32 = 1;
-const CLD_KILLED: i32 = 2;
-const CLD_STOPPED: i32 = 5;
+/// Children that let their parent know by another signal than `SIGCHLD`, alone or as well; and
+/// those of this thread alone, which is all.
+const WCLONE: u64 = 0x8000_0000;
+const WALL: u64 = 0x4000_0000;
+const WNOTHREAD: u64 = 0x2000_0000;
+const WHICH: u64 = WCLONE | WALL | WNOTHREAD;
+
+/// Bytes of `siginfo_t` that are told of a child: up to `si_status`.
+const INFO_TOLD: usize = 28;
 
 /// Size of `struct rusage`.
 const RUSAGE_SIZE: usize = 144;
@@ -52,12 +58,34 @@ impl Which {
 #[derive(Clone, Copy)]
 enum Event {
     Ended(Ending),
-    Stopped(u8),
+    Changed(Change),
+}
+
+impl Event {
+    /// As `wait4` gives it.
+    fn status(self) -> u32 {
+        match self {
+            Self::Ended(ending) => ending.wait_status(),
+            Self::Changed(Change::Stopped(signal)) => u32::from(signal) << 8 | 0x7f,
+            Self::Changed(Change::Continued) => 0xffff,
+        }
+    }
+
+    /// `si_code` and `si_status`.
+    fn code(self) -> (i32, u8) {
+        match self {
+            Self::Ended(Ending::Exited(status)) => (CLD_EXITED, status),
+            Self::Ended(Ending::Killed(signal)) => (CLD_KILLED, signal),
+            Self::Changed(Change::Stopped(signal)) => (CLD_STOPPED, signal),
+            Self::Changed(Change::Continued) => (CLD_CONTINUED, Signal::SIGCONT.number()),
+        }
+    }
 }
 
 pub(super) fn wait4(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (status, options, usage) = (call.argument(1), call.argument(2), call.argument(3));
-    if options & !(WNOHANG | WUNTRACED | WCONTINUED) != 0 {
+    let options = options & 0xffff_ffff;
+    if options & !(WNOHANG | WUNTRACED | WCONTINUED | WHICH) != 0 {
         return Err(Errno::EINVAL.into());
     }
     let [low @ .., _, _, _, _] = call.argument(0).to_le_bytes();
@@ -65,15 +93,12 @@ pub(super) fn wait4(kernel: &mut Kernel, call: &Registers) -> Answer {
         -1 => Which::All,
         0 => Which::Group(kernel.process.group),
         pid @ 1.. => Which::Pid(pid.cast_unsigned()),
+        i32::MIN => return Err(Errno::ESRCH.into()),
         group => Which::Group(group.unsigned_abs()),
     };
     let Some((pid, event)) = find(kernel, which, options | WEXITED)? else { return Ok(0) };
     if status != 0 {
-        let word = match event {
-            Event::Ended(ending) => ending.wait_status(),
-            Event::Stopped(signal) => u32::from(signal) << 8 | 0x7f,
-        };
-        kernel.memory().write(UserAddr(status), &word.to_le_bytes())?;
+        kernel.memory().write(UserAddr(status), &event.status().to_le_bytes())?;
     }
     if usage != 0 {
         kernel.memory().write(UserAddr(usage), &[0; RUSAGE_SIZE])?;
@@ -84,32 +109,32 @@ pub(super) fn wait4(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn waitid(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (kind, id, buffer) = (call.argument(0), call.argument(1), call.argument(2));
     let (options, usage) = (call.argument(3), call.argument(4));
-    let known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT;
+    let options = options & 0xffff_ffff;
+    let known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WHICH;
     if options & !known != 0 || options & (WEXITED | WUNTRACED | WCONTINUED) == 0 {
         return Err(Errno::EINVAL.into());
     }
-    let number = u32::try_from(id).map_err(|_| Errno::EINVAL);
-    let which = match kind {
-        P_ALL => Which::All,
-        P_PID => Which::Pid(number?),
-        P_PGID => match number? {
-            0 => Which::Group(kernel.process.group),
-            group => Which::Group(group),
-        },
+    let number = (id & 0xffff_ffff) as u32;
+    let which = match (kind & 0xffff_ffff, number.cast_signed()) {
+        (P_ALL, _) => Which::All,
+        (P_PID, 1..) => Which::Pid(number),
+        (P_PIDFD, 0..) => Which::Pid(handle::pid(kernel, number.into())?),
+        (P_PGID, 0) => Which::Group(kernel.process.group),
+        (P_PGID, 1..) => Which::Group(number),
         _ => return Err(Errno::EINVAL.into()),
     };
     let found = find(kernel, which, options)?;
     if buffer != 0 {
-        let info = found.map_or(Info::default(), |(pid, event)| {
-            let (code, status) = match event {
-                Event::Ended(Ending::Exited(status)) => (CLD_EXITED, status),
-                Event::Ended(Ending::Killed(signal)) => (CLD_KILLED, signal),
-                Event::Stopped(signal) => (CLD_STOPPED, signal),
-            };
-            let number = Signal::SIGCHLD.number();
-            Info { number, code, first: pid.into(), status: status.into() }
-        });
-        kernel.memory().write(UserAddr(buffer), &signal_frame::info_bytes(&info))?;
+        let bytes = match found {
+            None => signal_frame::info_bytes(0, &SignalInfo::default()),
+            Some((pid, event)) => {
+                let (code, status) = event.code();
+                let info = SignalInfo::of_child(code, pid, status);
+                signal_frame::info_bytes(Signal::SIGCHLD.number(), &info)
+            }
+        };
+        // The words behind `si_status` are left alone.
+        kernel.memory().write(UserAddr(buffer), &bytes[..INFO_TOLD])?;
     }
     if usage != 0 {
         kernel.memory().write(UserAddr(usage), &[0; RUSAGE_SIZE])?;
@@ -120,10 +145,14 @@ pub(super) fn waitid(kernel: &mut Kernel, call: &Registers) -> Answer {
 /// A child that something happened to; `None` if there is none and waiting is not wanted.
 fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, Event)>, Fail> {
     let is_kept = options & WNOWAIT != 0;
+    let is_meant =
+        |tells_by_sigchld| options & WALL != 0 || tells_by_sigchld == (options & WCLONE == 0);
     let process = &mut *kernel.process;
+    let is_wanted =
+        |zombie: &Zombie| which.has(zombie.pid, zombie.group) && is_meant(zombie.tells_by_sigchld);
+    let found = process.zombies.iter().position(is_wanted);
     if options & WEXITED != 0
-        && let Some(index) =
-            process.zombies.iter().position(|zombie| which.has(zombie.pid, zombie.group))
+        && let Some(index) = found
     {
         let zombie = process.zombies[index];
         if !is_kept {
@@ -132,27 +161,30 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, 
         }
         return Ok(Some((zombie.pid, Event::Ended(zombie.ending))));
     }
-    let children = process.children.clone();
-    let groups: alloc::vec::Vec<(u32, u32)> = children
-        .into_iter()
-        .filter_map(|pid| kernel.processes.find(pid).map(|child| (pid, child.group)))
-        .filter(|&(pid, group)| which.has(pid, group))
-        .collect();
-    if options & WUNTRACED != 0 {
-        let stopped = &mut kernel.process.stopped;
-        let is_wanted = |&(pid, _): &(u32, u8)| groups.iter().any(|&(child, _)| child == pid);
-        if let Some(index) = stopped.iter().position(is_wanted) {
-            let (pid, signal) = stopped[index];
+    let mut is_any_there = found.is_some();
+    for &pid in &kernel.process.children {
+        let Some(child) = kernel.processes.find(pid) else { continue };
+        let tells_by_sigchld = child.end_signal == Signal::SIGCHLD.number();
+        if !which.has(pid, child.group) || !is_meant(tells_by_sigchld) {
+            continue;
+        }
+        is_any_there = true;
+        let wanted = match child.change {
+            Some(Change::Stopped(_)) => options & WUNTRACED,
+            Some(Change::Continued) => options & WCONTINUED,
+            None => 0,
+        };
+        if let Some(change) = child.change.filter(|_| wanted != 0) {
             if !is_kept {
-                stopped.remove(index);
+                child.change = None;
             }
-            return Ok(Some((pid, Event::Stopped(signal))));
+            return Ok(Some((pid, Event::Changed(change))));
         }
     }
-    match groups.is_empty() {
-        true => Err(Errno::ECHILD.into()),
-        false if options & WNOHANG != 0 => Ok(None),
-        // The end of a child wakes its parent.
-        false => Err(Fail::Wait),
+    match is_any_there {
+        false => Err(Errno::ECHILD.into()),
+        true if options & WNOHANG != 0 => Ok(None),
+        // What happens to a child wakes its parent.
+        true => Err(Fail::Wait),
     }
 }

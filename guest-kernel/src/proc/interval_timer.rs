@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Timers of a process that send it a signal: `timer_create(2)`.
+
+use super::signal::{Signal, SignalInfo};
+use alloc::vec::Vec;
+
+/// Timers that a process may have.
+const TIMERS_MAX: usize = 64;
+
+/// A timer.
+#[derive(Clone, Copy, Debug)]
+pub struct IntervalTimer {
+    id: u32,
+    /// What it sends, with which value: `None` for one that is only asked.
+    notice: Option<(Signal, u64)>,
+    /// Where its clock starts to count, in nanoseconds of the run's clock.
+    pub origin_ns: u64,
+    due: Option<u64>,
+    interval_ns: u64,
+    overrun: u32,
+}
+
+impl IntervalTimer {
+    /// When it is due.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        self.due
+    }
+
+    /// What is left until it is due, and after which interval it will be again.
+    #[must_use]
+    pub fn setting(&self, now: u64) -> (u64, u64) {
+        let left = self.due.map_or(0, |due| due.saturating_sub(now).max(1));
+        (left, self.interval_ns)
+    }
+
+    /// Sets when it is due, or that it is not.
+    pub fn set(&mut self, due: Option<u64>, interval_ns: u64) {
+        (self.due, self.interval_ns, self.overrun) = (due, interval_ns, 0);
+    }
+
+    /// How often it was due again before its last signal could be sent.
+    #[must_use]
+    pub fn overrun(&self) -> u32 {
+        self.overrun
+    }
+}
+
+/// The timers of a process.
+#[derive(Debug, Default)]
+pub struct IntervalTimers {
+    timers: Vec<IntervalTimer>,
+    next_id: u32,
+}
+
+impl IntervalTimers {
+    /// Makes a timer, which is not set. Without a value of its own its signal carries its number.
+    /// Returns the number, or `None` if there are too many.
+    pub fn make(&mut self, notice: Option<(Signal, Option<u64>)>, origin_ns: u64) -> Option<u32> {
+        if self.timers.len() >= TIMERS_MAX {
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let notice = notice.map(|(signal, value)| (signal, value.unwrap_or(id.into())));
+        let timer = IntervalTimer { id, notice, origin_ns, due: None, interval_ns: 0, overrun: 0 };
+        self.timers.push(timer);
+        Some(id)
+    }
+
+    /// A timer.
+    pub fn find(&mut self, id: u32) -> Option<&mut IntervalTimer> {
+        self.timers.iter_mut().find(|timer| timer.id == id)
+    }
+
+    /// Takes a timer away; tells whether there was one.
+    pub fn remove(&mut self, id: u32) -> bool {
+        let before = self.timers.len();
+        self.timers.retain(|timer| timer.id != id);
+        self.timers.len() < before
+    }
+
+    /// Whether one is due at exactly this time.
+    #[must_use]
+    pub fn is_any_due_at(&self, time: u64) -> bool {
+        self.timers.iter().any(|timer| timer.due == Some(time))
+    }
+
+    /// Takes what is due up to now: signals to send, and the next times.
+    pub fn take_due(&mut self, now: u64) -> (Vec<(Signal, SignalInfo)>, Vec<u64>) {
+        let (mut signals, mut times) = (Vec::new(), Vec::new());
+        for timer in &mut self.timers {
+            let Some(due) = timer.due.filter(|&due| due <= now) else { continue };
+            let missed = (now - due).checked_div(timer.interval_ns).unwrap_or(0);
+            timer.overrun = u32::try_from(missed).unwrap_or(u32::MAX);
+            timer.due = (timer.interval_ns > 0).then(|| due + (missed + 1) * timer.interval_ns);
+            times.extend(timer.due);
+            if let Some((signal, value)) = timer.notice {
+                signals.push((signal, SignalInfo::of_timer(timer.id, timer.overrun, value)));
+            }
+        }
+        (signals, times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_is_late_tells_how_often_it_was_due() {
+        let mut timers = IntervalTimers::default();
+        let signal = Signal::from_number(10).unwrap();
+        let id = timers.make(Some((signal, Some(7))), 0).unwrap();
+        timers.find(id).unwrap().set(Some(100), 10);
+        assert!(timers.take_due(99).0.is_empty());
+        let (signals, times) = timers.take_due(125);
+        assert_eq!((signals.len(), times), (1, Vec::from([130])));
+        assert_eq!(timers.find(id).unwrap().overrun(), 2);
+        assert!(timers.remove(id) && !timers.remove(id));
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Processes by descriptor: `pidfd_open` and `pidfd_send_signal`.
+
+use super::event_counter::insert;
+use super::{Answer, kill};
+use crate::arch::trap::Registers;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::proc::descriptors::{O_RDWR, Target};
+use crate::proc::handle::Handle;
+use alloc::rc::Rc;
+
+pub(super) fn pidfd_open(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(1) & 0xffff_ffff != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let pid = kill::number(call, 0)?;
+    let is_over = kernel.is_zombie(pid);
+    let handle = match kernel.process_mut(pid) {
+        Some(process) => {
+            let handle = process.handle.get_or_insert_with(|| Rc::new(Handle::new(pid, false)));
+            Rc::clone(handle)
+        }
+        None if is_over => Rc::new(Handle::new(pid, true)),
+        None => return Err(Errno::ESRCH.into()),
+    };
+    insert(kernel, Target::Process(handle), O_RDWR, true)
+}
+
+/// The number of the process behind a descriptor.
+///
+/// # Errors
+/// `EBADF`, also for a descriptor of another kind.
+pub(super) fn pid(kernel: &Kernel, fd: u64) -> Result<u32, Errno> {
+    match &kernel.process.descriptors.file(fd)?.target {
+        Target::Process(handle) => Ok(handle.pid),
+        _ => Err(Errno::EBADF),
+    }
+}
+
+pub(super) fn pidfd_send_signal(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(3) & 0xffff_ffff != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let target = pid(kernel, call.argument(0))?;
+    match call.argument(2) {
+        0 => kill::send(kernel, &[target], call.argument(1), kill::SI_USER),
+        info => kill::queue(kernel, target, call.argument(1), info),
+    }
+}

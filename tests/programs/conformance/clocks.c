@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Clocks, sleeping, and timers of every kind.
+
+#include "case.h"
+
+#include <poll.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <sys/timerfd.h>
+#include <sys/resource.h>
+
+static int later(struct timespec a, struct timespec b)
+{
+    return b.tv_sec > a.tv_sec || (b.tv_sec == a.tv_sec && b.tv_nsec > a.tv_nsec);
+}
+
+// The clock of a process.
+static word cpu_clock(long pid, word kind) { return ~(word)pid << 3 | kind; }
+
+static void asking(void)
+{
+    struct timespec one, two;
+    char found[40] = "..............";
+    for (long clock = -1; clock <= 12; clock++) {
+        // Clocks that wake the machine need hardware that not every host has.
+        if (clock == 8 || clock == 9)
+            continue;
+        long result = CALL(clock_gettime, clock, &one);
+        found[clock + 1] = result == 0 && one.tv_nsec >= 0 && one.tv_nsec < 1000000000 ? 'y' : 'n';
+    }
+    text("clock_gettime of each clock", "%s", found);
+    CALL(clock_gettime, CLOCK_MONOTONIC, &one);
+    rest_ms(5);
+    CALL(clock_gettime, CLOCK_MONOTONIC, &two);
+    fact("clock_gettime goes on", later(one, two));
+    fact("clock_gettime of a monotonic clock went on by what was slept",
+         (two.tv_sec - one.tv_sec) * 1000000000 + two.tv_nsec - one.tv_nsec >= 5000000);
+    OK(clock_gettime, "of a process", cpu_clock(CALL(getpid), 2), &one);
+    OK(clock_gettime, "of a thread", cpu_clock(CALL(getpid), 6), &one);
+    T(clock_gettime, "of a missing process", cpu_clock(1 << 22, 2), &one);
+    FAULTS(clock_gettime, "to a bad pointer", CLOCK_REALTIME, bad);
+    T(clock_getres, "of a clock", CLOCK_MONOTONIC, &one);
+    text("clock_getres tells", "%ld %ld", (long)one.tv_sec, one.tv_nsec);
+    T(clock_getres, "without a place", CLOCK_REALTIME, 0);
+    T(clock_getres, "of an unknown clock", 99, &one);
+    FAULTS_BUT_NULL(clock_getres, "to a bad pointer", CLOCK_REALTIME, bad);
+    one = (struct timespec){0, 0};
+    T(clock_settime, "of a monotonic clock", CLOCK_MONOTONIC, &one);
+    struct timeval now;
+    T(gettimeofday, "of the time", &now, 0);
+    fact("gettimeofday tells microseconds", now.tv_usec >= 0 && now.tv_usec < 1000000);
+    FAULTS_BUT_NULL(gettimeofday, "to a bad pointer", bad, 0);
+    long place = 0, seconds = OK(time, "of the time", &place);
+    fact("time tells what it returns", seconds == place && seconds - now.tv_sec < 5);
+    FAULTS_BUT_NULL(time, "to a bad pointer", bad);
+    struct tms times_;
+    OK(times, "of the process", &times_);
+    FAULTS_BUT_NULL(times, "to a bad pointer", bad);
+    struct rusage usage;
+    T(getrusage, "of the process", RUSAGE_SELF, &usage);
+    T(getrusage, "of its children", RUSAGE_CHILDREN, &usage);
+    T(getrusage, "of the thread", 1, &usage);
+    T(getrusage, "of an unknown kind", 99, &usage);
+    fact("getrusage tells memory", (CALL(getrusage, RUSAGE_SELF, &usage), usage.ru_maxrss > 0));
+    FAULTS(getrusage, "to a bad pointer", RUSAGE_SELF, bad);
+}
+
+static void sleeping(void)
+{
+    struct timespec time = {0, 3000000}, wrong = {0, 1000000000}, negative = {-1, 0}, past = {1, 0};
+    T(nanosleep, "of some time", &time, 0);
+    T(nanosleep, "of too many nanoseconds", &wrong, 0);
+    T(nanosleep, "of negative seconds", &negative, 0);
+    FAULTS(nanosleep, "of a bad pointer", bad, 0);
+    T(clock_nanosleep, "of some time", CLOCK_REALTIME, 0, &time, 0);
+    T(clock_nanosleep, "until the past", CLOCK_MONOTONIC, TIMER_ABSTIME, &past, 0);
+    T(clock_nanosleep, "of an unknown clock", 99, 0, &time, 0);
+    T(clock_nanosleep, "of the clock of a thread", CLOCK_THREAD_CPUTIME_ID, 0, &time, 0);
+    T(clock_nanosleep, "of a coarse clock", 6, 0, &time, 0);
+    T(clock_nanosleep, "of too many nanoseconds", CLOCK_REALTIME, 0, &wrong, 0);
+    FAULTS(clock_nanosleep, "of a bad pointer", CLOCK_REALTIME, 0, bad, 0);
+}
+
+static volatile int nr_alarms;
+static volatile siginfo_t last;
+static void count(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)context;
+    nr_alarms++;
+    last = *info;
+}
+
+static void alarms(void)
+{
+    struct itimerval soon = {{0, 0}, {0, 5000}}, often = {{0, 5000}, {0, 5000}}, none = {{0, 0}, {0, 0}}, old;
+    set_handler(SIGALRM, 0, count);
+    T(alarm, "of some seconds", 10);
+    T(getitimer, "of an alarm", ITIMER_REAL, &old);
+    fact("getitimer tells an alarm", old.it_value.tv_sec == 9 && old.it_interval.tv_sec == 0);
+    T(alarm, "of no seconds tells what was left", 0);
+    T(alarm, "of no seconds", 0);
+    T(setitimer, "of real time", ITIMER_REAL, &soon, 0);
+    CALL(pause);
+    text("setitimer sends", "%d, code %d", nr_alarms, last.si_code);
+    CALL(setitimer, ITIMER_REAL, &often, 0);
+    for (int i = 0; i < 3; i++)
+        CALL(pause);
+    text("setitimer sends again", "%d", nr_alarms);
+    T(setitimer, "tells the old one", ITIMER_REAL, &none, &old);
+    fact("setitimer tells the interval", old.it_interval.tv_usec >= 5000);
+    T(setitimer, "of an unknown kind", 9, &soon, 0);
+    T(getitimer, "of an unknown kind", 9, &old);
+    soon.it_value.tv_usec = 1000000;
+    T(setitimer, "of too many microseconds", ITIMER_REAL, &soon, 0);
+    soon.it_value.tv_usec = -1;
+    T(setitimer, "of negative microseconds", ITIMER_REAL, &soon, 0);
+    FAULTS_BUT_NULL(setitimer, "of a bad pointer", ITIMER_REAL, bad, 0);
+    FAULTS_BUT_NULL(getitimer, "to a bad pointer", ITIMER_REAL, bad);
+    T(getitimer, "of virtual time", ITIMER_VIRTUAL, &old);
+    T(getitimer, "of profiling time", ITIMER_PROF, &old);
+    T(setitimer, "of no virtual time", ITIMER_VIRTUAL, &none, 0);
+    CALL(alarm, 100);
+    long pid = CALL(fork);
+    if (pid == 0) {
+        T(alarm, "is not inherited", 0);
+        CALL(exit_group, 0);
+    }
+    finish(pid);
+}
+
+static void timers(void)
+{
+    int timer = -1, other;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77};
+    struct itimerspec soon = {{0, 0}, {0, 5000000}}, often = {{0, 5000000}, {0, 5000000}}, none = {{0, 0}, {0, 0}}, old;
+    set_handler(SIGUSR1, 0, count);
+    set_handler(SIGALRM, 0, count);
+    T(timer_create, "of a signal", CLOCK_MONOTONIC, &event, &timer);
+    T(timer_settime, "of some time", timer, 0, &soon, 0);
+    CALL(pause);
+    text("timer_settime sends", "%d, code %d, value %d", nr_alarms, last.si_code, last.si_value.sival_int);
+    T(timer_gettime, "of one that is over", timer, &old);
+    text("timer_gettime tells that it is over", "%ld", old.it_value.tv_nsec);
+    T(timer_settime, "again and again", timer, 0, &often, 0);
+    CALL(pause), CALL(pause);
+    text("timer_settime sends again", "%d", nr_alarms);
+    T(timer_settime, "of nothing", timer, 0, &none, &old);
+    fact("timer_settime tells the interval", old.it_interval.tv_nsec == 5000000);
+    T(timer_getoverrun, "of one that was not late", timer);
+    T(timer_create, "without an event", CLOCK_REALTIME, 0, &other);
+    CALL(timer_settime, other, 0, &soon, 0);
+    CALL(pause);
+    text("timer_create without an event sends", "%d", last.si_signo);
+    T(timer_create, "of an unknown clock", 99, &event, &other);
+    event.sigev_signo = 99;
+    T(timer_create, "of an unknown signal", CLOCK_MONOTONIC, &event, &other);
+    event.sigev_notify = 99;
+    T(timer_create, "of an unknown kind", CLOCK_MONOTONIC, &event, &other);
+    event.sigev_notify = SIGEV_NONE;
+    T(timer_create, "of no notice", CLOCK_MONOTONIC, &event, &other);
+    T(timer_settime, "of a missing timer", 99, 0, &soon, 0);
+    soon.it_value.tv_nsec = 1000000000;
+    T(timer_settime, "of too many nanoseconds", timer, 0, &soon, 0);
+    FAULTS(timer_settime, "of a bad pointer", timer, 0, bad, 0);
+    T(timer_gettime, "of a missing timer", 99, &old);
+    T(timer_getoverrun, "of a missing timer", 99);
+    T(timer_delete, "of a timer", timer);
+    T(timer_delete, "twice", timer);
+}
+
+static void readable(void)
+{
+    uint64_t count_ = 0;
+    struct itimerspec soon = {{0, 0}, {0, 5000000}}, none = {{0, 0}, {0, 0}}, old, past = {{0, 0}, {1, 0}};
+    long fd = OK(timerfd_create, "that closes on exec", CLOCK_MONOTONIC, TFD_CLOEXEC);
+    T(fcntl, "tells what timerfd_create set", fd, F_GETFD);
+    T(timerfd_create, "of an unknown clock", 99, 0);
+    T(timerfd_create, "of a clock of a process", CLOCK_PROCESS_CPUTIME_ID, 0);
+    T(timerfd_create, "with an unknown flag", CLOCK_MONOTONIC, 1);
+    T(timerfd_settime, "of some time", fd, 0, &soon, 0);
+    struct pollfd poll_ = {(int)fd, POLLIN, 0};
+    T(poll, "of a timer that is not over", &poll_, 1, 0);
+    T(read, "of a timer", fd, &count_, 8);
+    text("read of a timer tells", "%ld", (long)count_);
+    T(timerfd_gettime, "of one that is over", fd, &old);
+    text("timerfd_gettime tells", "%ld", old.it_value.tv_nsec);
+    T(timerfd_settime, "of a time that has passed", fd, TFD_TIMER_ABSTIME, &past, &old);
+    T(poll, "of a timer that is over", &poll_, 1, 0);
+    T(read, "of too few bytes of a timer", fd, &count_, 4);
+    CALL(fcntl, fd, F_SETFL, O_NONBLOCK);
+    CALL(read, fd, &count_, 8);
+    T(read, "of a timer that was read", fd, &count_, 8);
+    T(timerfd_settime, "of nothing", fd, 0, &none, 0);
+    T(timerfd_settime, "with an unknown flag", fd, 64, &soon, 0);
+    soon.it_value.tv_nsec = 1000000000;
+    T(timerfd_settime, "of too many nanoseconds", fd, 0, &soon, 0);
+    T(timerfd_settime, "of a bad descriptor", 99, 0, &none, 0);
+    T(timerfd_settime, "of another kind of descriptor", 1, 0, &none, 0);
+    FAULTS(timerfd_settime, "of a bad pointer", fd, 0, bad, 0);
+    T(timerfd_gettime, "of a bad descriptor", 99, &old);
+    FAULTS(timerfd_gettime, "to a bad pointer", fd, bad);
+    T(write, "to a timer", fd, &count_, 8);
+}
+
+const struct group clocks[] = {
+    GROUP(asking), GROUP(sleeping), GROUP(alarms), GROUP(timers), GROUP(readable), END_OF_GROUPS,
+};
