@@ -25,7 +25,7 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 /// What a system call takes, by the clock that programs see.
-const NS_PER_CALL: u64 = 1000;
+pub const NS_PER_CALL: u64 = 1000;
 
 /// `si_code` of a fault: the address is not mapped, or does not allow the access.
 const SEGV_MAPERR: i32 = 1;

@@ -159,6 +159,45 @@ impl FileData {
         Ok(())
     }
 
+    /// Makes `[start, end)` zeros, as far as the file has it. Whole pages become holes, but for those
+    /// of the archive and those that somebody maps.
+    ///
+    /// # Errors
+    /// `ENOSPC`: a page in the archive needs a frame to be zero in, and there is none.
+    pub(super) fn clear(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        let end = end.min(self.size);
+        let end_index = end.div_ceil(PAGE_SIZE);
+        let mut at = start;
+        while at < end {
+            let index = at / PAGE_SIZE;
+            let page_end = end.min((index + 1) * PAGE_SIZE);
+            let is_whole =
+                at == index * PAGE_SIZE && (page_end - at == PAGE_SIZE || page_end == self.size);
+            match self.source(index) {
+                PageSource::Hole => {
+                    at = (self.next_own(index, end_index) * PAGE_SIZE).max(page_end);
+                    continue;
+                }
+                PageSource::Own(frame)
+                    if is_whole
+                        && index >= self.nr_in_place_pages()
+                        && frames().is_exclusive(frame) =>
+                {
+                    self.leaves[to_usize(index / LEAF_PAGES)][to_usize(index % LEAF_PAGES)] =
+                        NO_FRAME;
+                    self.nr_own_behind -= 1;
+                    frames().release(frame);
+                }
+                PageSource::Own(_) | PageSource::InPlace(..) => {
+                    let frame = self.own_page(index)?;
+                    bulk::zero(frame.start().add(at - index * PAGE_SIZE), page_end - at);
+                }
+            }
+            at = page_end;
+        }
+        Ok(())
+    }
+
     /// A frame that holds page `index` for reading, if there is one without making one.
     pub(super) fn page_at_hand(&self, index: u64) -> Option<Frame> {
         match self.source(index) {
@@ -409,7 +448,13 @@ mod tests {
             let offset = random(60_000);
             let max_len = [100, 100, 20_000][random(3) as usize];
             let len = random(max_len);
-            match random(6) {
+            match random(7) {
+                6 => {
+                    data.clear(offset, offset + len).unwrap();
+                    let (start, end) = (offset as usize, (offset + len) as usize);
+                    let all = model.len();
+                    model[start.min(all)..end.min(all)].fill(0);
+                }
                 0 => {
                     data.truncate(offset).unwrap();
                     model.resize(offset as usize, 0);

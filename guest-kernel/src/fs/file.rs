@@ -111,6 +111,16 @@ impl FileSystem {
         Ok(())
     }
 
+    /// Makes `[start, end)` zeros, as far as the file has it, and a hole where that can be.
+    ///
+    /// # Errors
+    /// As for [`FileSystem::segments`]; `ENOSPC`.
+    pub fn clear(&mut self, id: InodeId, start: u64, end: u64, now: u64) -> Result<(), Errno> {
+        self.data_mut(id)?.clear(start, end)?;
+        self.note_change(id, now);
+        Ok(())
+    }
+
     /// A frame with the content of page `index`, to be mapped read-only; `None` behind the file's
     /// last page. The bytes behind the file's end are zero. The caller adds itself as an owner
     /// ([`Frames::share`](crate::mm::frames::Frames::share)).

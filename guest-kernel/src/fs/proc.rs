@@ -60,6 +60,8 @@ pub enum ProcText {
     ProcessStat(u32),
     ProcessStatm(u32),
     ProcessStatus(u32),
+    /// What it may use.
+    ProcessLimits(u32),
 }
 
 /// A link of `/proc`. All but the first lead to what they stand for, whatever their text says.

@@ -37,7 +37,7 @@ const SYS_KERNEL: [(&str, ProcNode); 4] = [
 ];
 
 /// Names in the directory of a process.
-const fn of_process(pid: u32) -> [(&'static str, ProcNode); 12] {
+const fn of_process(pid: u32) -> [(&'static str, ProcNode); 13] {
     [
         ("cmdline", ProcNode::Text(ProcText::ProcessCmdline(pid))),
         ("comm", ProcNode::Text(ProcText::ProcessComm(pid))),
@@ -45,6 +45,7 @@ const fn of_process(pid: u32) -> [(&'static str, ProcNode); 12] {
         ("environ", ProcNode::Text(ProcText::ProcessEnviron(pid))),
         ("exe", ProcNode::Link(ProcLink::Executable(pid))),
         ("fd", ProcNode::Directory(ProcDirectory::Fd(pid))),
+        ("limits", ProcNode::Text(ProcText::ProcessLimits(pid))),
         ("maps", ProcNode::Text(ProcText::ProcessMaps(pid))),
         ("mounts", ProcNode::Text(ProcText::ProcessMounts(pid))),
         ("root", ProcNode::Link(ProcLink::Root(pid))),

@@ -13,7 +13,7 @@ use super::ticker::Ticker;
 use super::waiters::Waiters;
 use crate::end;
 use crate::errno::Errno;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, NS_PER_CALL};
 use crate::proc::process::Ending;
 use crate::syscall::{self, OnSignal};
 use alloc::boxed::Box;
@@ -21,6 +21,9 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// System calls that a process makes while others are ready, at most.
 const SHARE_CALLS: u64 = 200;
+
+/// The same by the run's clock, in nanoseconds.
+pub const TURN_NS: u64 = SHARE_CALLS * NS_PER_CALL;
 
 /// The processes that do not run.
 pub struct Processes {

@@ -447,6 +447,26 @@ impl Signals {
         }
     }
 
+    /// Those that are ignored by the program's wish.
+    #[must_use]
+    pub fn ignored(&self) -> SignalSet {
+        self.set_of(|handler| handler == Action::IGNORE)
+    }
+
+    /// Those that have handlers.
+    #[must_use]
+    pub fn handled(&self) -> SignalSet {
+        self.set_of(|handler| !matches!(handler, Action::IGNORE | Action::DEFAULT))
+    }
+
+    fn set_of(&self, is_meant: impl Fn(u64) -> bool) -> SignalSet {
+        let mut set = SignalSet(0);
+        for (signal, _) in self.actions.iter().filter(|(_, action)| is_meant(action.handler)) {
+            set.add(*signal);
+        }
+        set
+    }
+
     /// Whether a signal would do nothing.
     #[must_use]
     pub fn ignores(&self, signal: Signal) -> bool {

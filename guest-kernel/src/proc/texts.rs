@@ -2,6 +2,7 @@
 
 //! The texts of the files in `/proc` (`proc(5)`). They say nothing of the host.
 
+use super::limits::{self, Resource};
 use super::process::{Process, State};
 use super::stack::STACK_TOP;
 use crate::arch::{features, layout::PAGE_SIZE};
@@ -77,6 +78,7 @@ impl Kernel {
                 format!("{mapped} {resident} 0 0 0 {mapped} 0\n")
             }
             ProcText::ProcessStatus(pid) => status(self.process_mut(pid)?),
+            ProcText::ProcessLimits(pid) => limits(self.process_mut(pid)?),
         };
         Some(text.into_bytes())
     }
@@ -142,6 +144,26 @@ impl Kernel {
         Some(text)
     }
 }
+
+/// Names and units of limits, by number.
+const LIMITS: [(&str, &str); 16] = [
+    ("Max cpu time", "seconds"),
+    ("Max file size", "bytes"),
+    ("Max data size", "bytes"),
+    ("Max stack size", "bytes"),
+    ("Max core file size", "bytes"),
+    ("Max resident set", "bytes"),
+    ("Max processes", "processes"),
+    ("Max open files", "files"),
+    ("Max locked memory", "bytes"),
+    ("Max address space", "bytes"),
+    ("Max file locks", "locks"),
+    ("Max pending signals", "signals"),
+    ("Max msgqueue size", "bytes"),
+    ("Max nice priority", ""),
+    ("Max realtime priority", ""),
+    ("Max realtime timeout", "us"),
+];
 
 /// Which strings are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -269,7 +291,7 @@ fn status(process: &Process) -> String {
         "Name:\t{}\nUmask:\t{:04o}\nState:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\n\
          PPid:\t{parent}\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t{}\nGroups:\t\n\
          VmSize:\t{:>8} kB\nVmRSS:\t{:>8} kB\nThreads:\t1\nSigQ:\t0/0\nSigPnd:\t{:016x}\n\
-         ShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n",
+         ShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
         name(process),
         process.umask,
         process.descriptors.capacity(),
@@ -278,5 +300,23 @@ fn status(process: &Process) -> String {
         0,
         signals.pending.0,
         signals.blocked.0,
+        signals.ignored().0,
+        signals.handled().0,
     )
+}
+
+fn limits(process: &Process) -> String {
+    let mut text =
+        format!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (number, (name, unit)) in (0..).zip(LIMITS) {
+        let Some(resource) = Resource::from_number(number) else { break };
+        let limit = process.limits.of(resource);
+        let [soft, hard] = [limit.soft, limit.hard].map(|value| match value {
+            limits::INFINITY => "unlimited".into(),
+            _ => format!("{value}"),
+        });
+        // A string takes everything.
+        let _ = writeln!(text, "{name:<25} {soft:<20} {hard:<20} {unit:<10}");
+    }
+    text
 }

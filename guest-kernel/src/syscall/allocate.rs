@@ -10,6 +10,8 @@ use crate::kernel::Kernel;
 use crate::proc::descriptors::Target;
 
 const FALLOC_FL_KEEP_SIZE: u64 = 1;
+const FALLOC_FL_PUNCH_HOLE: u64 = 2;
+const FALLOC_FL_ZERO_RANGE: u64 = 16;
 
 /// Advice of `posix_fadvise`, `POSIX_FADV_NOREUSE` being the last.
 const ADVICE_MAX: u64 = 5;
@@ -26,10 +28,16 @@ pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let is_writable = file.is_writable();
     let target = file.target.clone();
-    if mode & !FALLOC_FL_KEEP_SIZE != 0 {
-        kernel.missing.note(call.rax);
-        return Err(Errno::EOPNOTSUPP.into());
-    }
+    let is_kept = mode & FALLOC_FL_KEEP_SIZE != 0;
+    let clears = match mode & !FALLOC_FL_KEEP_SIZE {
+        0 => false,
+        FALLOC_FL_PUNCH_HOLE if is_kept => true,
+        FALLOC_FL_ZERO_RANGE => true,
+        _ => {
+            kernel.missing.note(call.rax);
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+    };
     if !is_writable {
         return Err(Errno::EBADF.into());
     }
@@ -38,9 +46,15 @@ pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
     if end > MAX_FILE_SIZE {
         return Err(Errno::EFBIG.into());
     }
-    if mode == 0 && end > kernel.fs.size(inode)? {
+    let (before, now) = (kernel.fs.size(inode)?, kernel.now());
+    let grows = !is_kept && end > before;
+    if grows {
         limits::check_file_size(kernel, end)?;
-        let now = kernel.now();
+    }
+    if clears {
+        kernel.fs.clear(inode, offset, end, now)?;
+    }
+    if grows {
         kernel.fs.truncate(inode, end, now)?;
     }
     Ok(0)

@@ -30,7 +30,7 @@ const PR_GET_NO_NEW_PRIVS: u64 = 39;
 const TIMER_SLACK_NS: u64 = 50_000;
 
 /// Capabilities that there are, `CAP_LAST_CAP` included.
-const CAPABILITIES: u64 = 41;
+pub(super) const CAPABILITIES: u64 = 41;
 
 /// Asks for the personality without changing it.
 const PERSONALITY_QUERY: u64 = 0xffff_ffff;

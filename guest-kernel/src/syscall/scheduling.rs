@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::process::Process;
+use crate::proc::schedule::TURN_NS;
 use core::iter;
 
 const SCHED_OTHER: u64 = 0;
@@ -88,6 +89,20 @@ impl Meant {
     }
 }
 
+/// How long a turn is, by the run's clock.
+pub(super) fn sched_rr_get_interval(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check(kernel, call.argument(0))?;
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&TURN_NS.to_le_bytes());
+    kernel.memory().write(UserAddr(call.argument(1)), &bytes)?;
+    Ok(0)
+}
+
+/// No place for a priority is as wrong as a wrong one.
+fn check_place(place: u64) -> Result<(), Errno> {
+    if place == 0 { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
 pub(super) fn sched_getscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
     check(kernel, call.argument(0))?;
     Ok(SCHED_OTHER)
@@ -95,6 +110,7 @@ pub(super) fn sched_getscheduler(kernel: &mut Kernel, call: &Registers) -> Answe
 
 pub(super) fn sched_setscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
     let policy = call.argument(1) & 0xffff_ffff;
+    check_place(call.argument(2))?;
     let priority = kernel.memory().read_u32(UserAddr(call.argument(2)))?;
     check(kernel, call.argument(0))?;
     match (policy, priority) {
@@ -108,12 +124,14 @@ pub(super) fn sched_setscheduler(kernel: &mut Kernel, call: &Registers) -> Answe
 }
 
 pub(super) fn sched_getparam(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_place(call.argument(1))?;
     check(kernel, call.argument(0))?;
     kernel.memory().write(UserAddr(call.argument(1)), &[0; 4])?;
     Ok(0)
 }
 
 pub(super) fn sched_setparam(kernel: &mut Kernel, call: &Registers) -> Answer {
+    check_place(call.argument(1))?;
     let priority = kernel.memory().read_u32(UserAddr(call.argument(1)))?;
     check(kernel, call.argument(0))?;
     if priority == 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }

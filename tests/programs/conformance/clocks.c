@@ -106,7 +106,7 @@ static void alarms(void)
     CALL(setitimer, ITIMER_REAL, &often, 0);
     for (int i = 0; i < 3; i++)
         CALL(pause);
-    text("setitimer sends again", "%d", nr_alarms);
+    fact("setitimer sends again", nr_alarms >= 4);
     T(setitimer, "tells the old one", ITIMER_REAL, &none, &old);
     fact("setitimer tells the interval", old.it_interval.tv_usec >= 5000);
     T(setitimer, "of an unknown kind", 9, &soon, 0);
@@ -144,7 +144,7 @@ static void timers(void)
     text("timer_gettime tells that it is over", "%ld", old.it_value.tv_nsec);
     T(timer_settime, "again and again", timer, 0, &often, 0);
     CALL(pause), CALL(pause);
-    text("timer_settime sends again", "%d", nr_alarms);
+    fact("timer_settime sends again", nr_alarms >= 3);
     T(timer_settime, "of nothing", timer, 0, &none, &old);
     fact("timer_settime tells the interval", old.it_interval.tv_nsec == 5000000);
     T(timer_getoverrun, "of one that was not late", timer);
