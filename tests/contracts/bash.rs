@@ -19,6 +19,7 @@ fn case(script: &str, text: &[u8]) -> Case {
         .program("in/bash", Bash)
         .program("in/bin/busybox", Busybox)
         .packed_once()
+        .limit(180)
         .same_on_host();
     TOOLS.iter().fold(case, |case, tool| case.link(&format!("in/bin/{tool}"), "busybox"))
 }

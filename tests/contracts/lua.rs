@@ -12,6 +12,7 @@ fn tables_strings_files_and_coroutines() {
         .file("in/tour.lua", include_bytes!("../programs/tour.lua"))
         .status(5)
         .packed_once()
+        .limit(180)
         .same_on_host()
         .run();
 }

@@ -56,7 +56,8 @@ fn twenty_files_four_at_a_time() {
                   in/make -f in/makefile -q || exit 3\n\
                   in/busybox sleep 1; in/busybox touch in/part7.c\n\
                   in/make -f in/makefile -n\n";
-    let case = Case::new(Busybox).append("busybox sh in/script").packed_once().same_on_host();
+    let case =
+        Case::new(Busybox).append("busybox sh in/script").packed_once().limit(180).same_on_host();
     project(toolchain::add_to(case))
         .program("in/make", MAKE)
         .program("in/busybox", Busybox)
@@ -88,6 +89,7 @@ fn a_failing_command_ends_the_build() {
         .file("in/makefile", makefile)
         .status(2)
         .packed_once()
+        .limit(180)
         .same_on_host()
         .run();
 }
@@ -114,5 +116,6 @@ all: red green
         .file("in/inner", b"inner: ; @in/busybox echo level $(MAKELEVEL) of $(LEVEL)\n")
         .link("make", "init")
         .packed_once()
+        .limit(180)
         .run();
 }

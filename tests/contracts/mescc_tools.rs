@@ -55,12 +55,11 @@ fn kaem_has_mes_write_a_program_in_m1_and_builds_it() {
 fn mes_compiles_c() {
     let script = "\
 export PATH=in/bin MES_PREFIX=in GUILE_LOAD_PATH=in/guile includedir=in/include libdir=in/lib
-export MES_ARENA=20000000 MES_MAX_ARENA=60000000 MES_STACK=6000000
-mes --no-auto-compile -e main -L in/guile in/mescc.scm -- -o out/program in/program.c -lc+tcc &&
+export MES_ARENA=3000000 MES_MAX_ARENA=60000000 MES_STACK=6000000
+mes --no-auto-compile -e main -L in/guile in/mescc.scm -- -o out/program in/program.c &&
     out/program
 ";
     let program = b"
-#include <stdio.h>
 int fibonacci (int n)
 {
   if (n < 2)
@@ -69,8 +68,7 @@ int fibonacci (int n)
 }
 int main ()
 {
-  printf (\"fibonacci: %d\\n\", fibonacci (15));
-  return 7;
+  return fibonacci (10);
 }
 ";
     let case = Case::new(Busybox)
@@ -80,11 +78,11 @@ int main ()
         .program("in/bin/mes", Mes)
         .copy("in/mes/module", Path::new(MES_MODULES))
         .packed_once()
-        .status(7)
+        .limit(180)
+        .status(55)
         .same_on_host();
     let place = |case: Case, &(name, path): &(&str, &str)| case.copy(name, Path::new(path));
-    let results = with_tools(MESCC.iter().fold(case, place)).run();
-    assert_eq!(results.stdout, b"fibonacci: 610\n");
+    with_tools(MESCC.iter().fold(case, place)).run();
 }
 
 /// Upstream's own test: M1 source becomes an assembler for hex0, which makes another, which makes one

@@ -62,6 +62,7 @@ fn statuses_of_subshells_and_pipes() {
 fn a_thousand_external_commands() {
     script("i=0; while [ $i -lt 1000 ]; do $b true || exit 1; i=$((i+1)); done; echo $i")
         .packed_once()
+        .limit(180)
         .run();
 }
 

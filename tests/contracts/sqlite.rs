@@ -37,6 +37,7 @@ fn a_database_of_a_hundred_thousand_rows() {
         .file("in/query", QUERY)
         .disk(16 << 20)
         .packed_once()
+        .limit(180)
         .same_on_host()
         .run();
 }

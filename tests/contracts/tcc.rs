@@ -32,8 +32,12 @@ int main(int argc, char **argv)
 fn compiles_and_links_a_program_that_then_runs() {
     let script = b"in/tcc/tcc -static -Wall -o out/program in/program.c || exit 99\n\
                    out/program one two\n";
-    let case =
-        Case::new(Busybox).append("busybox sh in/script").status(3).packed_once().same_on_host();
+    let case = Case::new(Busybox)
+        .append("busybox sh in/script")
+        .status(3)
+        .packed_once()
+        .limit(180)
+        .same_on_host();
     toolchain::add_to(case).file("in/script", script).file("in/program.c", PROGRAM).run();
 }
 
@@ -43,6 +47,7 @@ fn says_what_is_wrong() {
         .append("tcc -c in/wrong.c -o out/wrong.o")
         .status(1)
         .packed_once()
+        .limit(180)
         .same_on_host();
     toolchain::add_to(case).file("in/wrong.c", b"int main(void) { return missing; }\n").run();
 }
@@ -57,7 +62,8 @@ fn compiles_itself_to_the_fixed_point() {
                    }\n\
                    compile in/tcc/tcc out/tcc1 && compile out/tcc1 out/tcc2 &&\n\
                    compile out/tcc2 out/tcc3\n";
-    let case = Case::new(Busybox).append("busybox sh in/script").packed_once().same_on_host();
+    let case =
+        Case::new(Busybox).append("busybox sh in/script").packed_once().limit(180).same_on_host();
     let results = toolchain::add_to(case).file("in/script", script).run();
     let built = |name: &str| results.contents.file(name).to_vec();
     assert!(built("out/tcc2") == built("out/tcc3"), "tcc2 and tcc3 differ");
