@@ -5,42 +5,60 @@
 use crate::drivers::serial::Writer;
 use crate::fs::{Cursor, FileSystem, Follow, InodeId, Kind};
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec::{IntoIter, Vec};
 use core::fmt::Write;
+use seed_protocols::cpio;
 
 /// Bytes in a line of the dump.
 const LINE_BYTES: usize = 32;
 
-/// Dumps every regular file, in the order of their paths.
+/// A directory in the middle of its dump.
+struct Level {
+    directory: InodeId,
+    entries: IntoIter<(Vec<u8>, Kind)>,
+    /// Length of the path that the names are added to.
+    path_len: usize,
+}
+
+impl Level {
+    fn new(fs: &mut FileSystem, directory: InodeId, path_len: usize) -> Self {
+        let entries = fs.entries(directory, &Cursor::default());
+        let entries: Vec<_> = entries
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.name != b"." && entry.name != b"..")
+            .map(|entry| (entry.name.to_vec(), entry.kind))
+            .collect();
+        Self { directory, entries: entries.into_iter(), path_len }
+    }
+}
+
+/// Dumps every regular file whose name a path can have, directory by directory.
 pub fn all_files(fs: &mut FileSystem) {
     let mut writer = Writer::new();
     writer.write_bytes(b"=== DUMP-BEGIN ===\n");
-    dump_directory(fs, &mut writer, InodeId::ROOT, &mut Vec::new());
+    let mut path = Vec::new();
+    let mut levels = Vec::from([Level::new(fs, InodeId::ROOT, 0)]);
+    while let Some(level) = levels.last_mut() {
+        let Some((name, kind)) = level.entries.next() else {
+            levels.pop();
+            continue;
+        };
+        path.truncate(level.path_len);
+        path.extend_from_slice(&name);
+        let Ok(child) = fs.resolve(level.directory, &name, Follow::NoLast) else { continue };
+        match kind {
+            _ if path.len() > cpio::NAME_MAX => {}
+            Kind::Regular => dump_file(fs, &mut writer, child, &path),
+            Kind::Directory => {
+                path.push(b'/');
+                levels.push(Level::new(fs, child, path.len()));
+            }
+            _ => {}
+        }
+    }
     writer.write_bytes(b"=== DUMP-END ===\n");
     writer.flush();
-}
-
-fn dump_directory(fs: &mut FileSystem, writer: &mut Writer, id: InodeId, path: &mut Vec<u8>) {
-    let Ok(entries) = fs.entries(id, &Cursor::default()) else { return };
-    let entries: Vec<(Vec<u8>, Kind)> = entries
-        .filter(|entry| entry.name != b"." && entry.name != b"..")
-        .map(|entry| (entry.name.to_vec(), entry.kind))
-        .collect();
-    let length = path.len();
-    for (name, kind) in entries {
-        path.extend_from_slice(&name);
-        if let Ok(child) = fs.resolve(id, &name, Follow::NoLast) {
-            match kind {
-                Kind::Regular => dump_file(fs, writer, child, path),
-                Kind::Directory => {
-                    path.push(b'/');
-                    dump_directory(fs, writer, child, path);
-                }
-                _ => {}
-            }
-        }
-        path.truncate(length);
-    }
 }
 
 fn dump_file(fs: &FileSystem, writer: &mut Writer, id: InodeId, path: &[u8]) {
