@@ -3,7 +3,7 @@
 //! The output archive on its way to the output disk: pieces of memory become large requests.
 
 use crate::drivers::block::{self, Disk, SEGMENTS_MAX, Segment};
-use crate::fs::{FileSystem, PackError, Plan, Sink, WriteError};
+use crate::fs::{FileSystem, LongNames, PackError, Plan, Sink, WriteError};
 use crate::mm::address::PhysAddr;
 use alloc::vec::Vec;
 use core::fmt;
@@ -34,6 +34,8 @@ pub enum Error {
     Disk(block::Error),
     /// No memory for the archive's headers.
     NoMemory,
+    /// The archive was written, but for these names.
+    Incomplete(LongNames),
 }
 
 impl fmt::Display for Error {
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
             }
             Self::Disk(error) => write!(f, "output disk: {error}"),
             Self::NoMemory => write!(f, "no memory left for the output archive"),
+            Self::Incomplete(names) => write!(f, "{names}; the archive has all others"),
         }
     }
 }
@@ -52,9 +55,10 @@ impl fmt::Display for Error {
 /// Writes everything at and below `roots` to the disk as an archive, and makes it durable.
 ///
 /// # Errors
-/// See [`Error`]. Unless the disk failed, nothing was written.
+/// See [`Error`]. If the archive is too large or does not fit the format, nothing was written.
 pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Error> {
     let plan = Plan::new(fs, roots).map_err(Error::Pack)?;
+    let long_names = plan.long_names().cloned();
     // The archive has whole sectors.
     if disk.nr_sectors() < plan.size_bytes() / SECTOR_SIZE {
         let capacity = disk.nr_sectors() * SECTOR_SIZE;
@@ -65,7 +69,8 @@ pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Err
     plan.write(ARCHIVE_MTIME, &mut sink).map_err(|error| match error {
         WriteError::Sink(error) => Error::Disk(error),
         WriteError::NoMemory => Error::NoMemory,
-    })
+    })?;
+    long_names.map_or(Ok(()), |names| Err(Error::Incomplete(names)))
 }
 
 /// Collects pieces until they make a request.
@@ -124,6 +129,10 @@ impl Sink for DiskSink {
             }
         }
         Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<(), block::Error> {
+        self.write_sectors()
     }
 
     fn finish(&mut self) -> Result<(), block::Error> {

@@ -86,7 +86,7 @@ fn children_that_nobody_waits_for_count_as_processes() {
 #[test]
 fn a_fork_bomb_in_a_shell_ends() {
     let script = "b() { b | b; }; b; echo the shell goes on";
-    on_backends("64", Program::Busybox, &["sh", "-c", script], |outcome| {
+    on_backends("24", Program::Busybox, &["sh", "-c", script], |outcome| {
         outcome.expect_status(0);
         assert!(outcome.stdout.ends_with(b"the shell goes on\n"), "{outcome}");
         assert!(outcome.stderr_text().is_empty(), "{outcome}");

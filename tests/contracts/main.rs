@@ -24,6 +24,7 @@ mod faults;
 mod hex0;
 mod hostile;
 mod kernel_image;
+mod large_trees;
 mod libc_programs;
 mod lua;
 mod main_job;

@@ -414,6 +414,16 @@ static int still_works(char **argv)
     return waitpid(pid, &status, 0) != pid || status;
 }
 
+// A tree of so many levels below the working directory, and a file beside it.
+static int tree(int levels)
+{
+    close(open("kept", O_WRONLY | O_CREAT, 0600));
+    for (int i = 0; i < levels; i++)
+        if (mkdir("d", 0700) || chdir("d"))
+            return ended("mkdir"), 1;
+    return 0;
+}
+
 // A chain of processes, each of which starts the next by its name and waits for it.
 static int chain(char **argv, int length)
 {
@@ -438,9 +448,11 @@ int main(int argc, char **argv)
     const char *way = argc > 1 ? argv[1] : "";
     if (strcmp(way, "hello") == 0)
         return puts("afterwards all is well"), 0;
-    // The first process itself is the hog.
+    // The first process itself is the hog, where the results go.
     if (strcmp(way, "first") == 0 && argc > 2)
-        return take(argv[2]);
+        return chdir("out") ? 99 : take(argv[2]);
+    if (strcmp(way, "tree") == 0 && argc > 2)
+        return chdir("out") ? 99 : tree(atoi(argv[2]));
     if (strcmp(way, "chain") == 0 && argc > 2)
         return chain(argv, atoi(argv[2]));
     if (chdir("/tmp"))

@@ -7,7 +7,7 @@
 
 use super::inode::Content;
 use super::segments::{Segment, Segments};
-use crate::arch::layout::PAGE_SIZE;
+use crate::arch::{bulk, layout::PAGE_SIZE};
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Fill, frames};
 use alloc::vec::Vec;
@@ -16,6 +16,12 @@ use seed_protocols::cpio::{Header, TRAILER_ENTRY};
 
 /// Frames that there is room for before their list grows.
 const FIRST_FRAMES: usize = 16;
+
+/// Frames that what is left of a sector may lie in.
+const FRAMES_OF_A_SECTOR: usize = 2;
+
+/// Free frames below which frames are used again.
+const SPARE_FRAMES: u64 = 64;
 
 /// Why writing stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +43,18 @@ pub trait Sink {
     /// Why a sink fails.
     type Error;
 
-    /// Takes the next `len` bytes, from `start`. They stay as they are until [`Sink::finish`]
-    /// returns, so the sink may collect pieces.
+    /// Takes the next `len` bytes, from `start`. They stay as they are until [`Sink::finish`] or
+    /// [`Sink::make_room`] returns, so the sink may collect pieces.
     ///
     /// # Errors
     /// The sink's.
     fn put(&mut self, start: PhysAddr, len: u64) -> Result<(), Self::Error>;
+
+    /// Memory is short: brings what was put where it belongs, all but less than a sector at its end.
+    ///
+    /// # Errors
+    /// The sink's.
+    fn make_room(&mut self) -> Result<(), Self::Error>;
 
     /// Brings everything that was put where it belongs.
     ///
@@ -87,7 +99,8 @@ pub(super) struct Writer<'s, S: Sink> {
 
 impl<'s, S: Sink> Writer<'s, S> {
     pub(super) fn new(sink: &'s mut S) -> Self {
-        let staging = Staging { frames: Vec::with_capacity(FIRST_FRAMES), ..Staging::default() };
+        let mut staging = Staging::default();
+        staging.frames.reserve_exact(FIRST_FRAMES);
         Self { sink, staging, offset: 0 }
     }
 
@@ -174,6 +187,10 @@ impl<'s, S: Sink> Writer<'s, S> {
     fn room(&mut self) -> Result<u64, WriteError<S::Error>> {
         if self.staging.room() == 0 {
             self.flush()?;
+            if self.staging.is_short() {
+                self.sink.make_room()?;
+                self.staging.use_again();
+            }
             self.staging.add_frame().ok_or(WriteError::NoMemory)?;
         }
         Ok(self.staging.room())
@@ -200,10 +217,12 @@ impl<'s, S: Sink> Writer<'s, S> {
 }
 
 /// Frames for what lies nowhere yet: headers, names, padding and zeros. They are kept until the
-/// sink is done.
+/// sink is done with them.
 #[derive(Default)]
 struct Staging {
     frames: Vec<Frame>,
+    /// Those that the sink is done with.
+    done: Vec<Frame>,
     zeros: Option<Frame>,
     /// What is filled and not handed on: from `start` to `next`, in a frame that ends at `end`.
     start: PhysAddr,
@@ -218,11 +237,30 @@ impl Staging {
 
     fn add_frame(&mut self) -> Option<()> {
         self.frames.try_reserve(1).ok()?;
-        let frame = frames().allocate(Fill::Zeroed)?;
+        let frame = match self.done.pop() {
+            Some(frame) => {
+                bulk::zero(frame.start(), PAGE_SIZE);
+                frame
+            }
+            None => frames().allocate(Fill::Zeroed)?,
+        };
         self.frames.push(frame);
         (self.start, self.next, self.end) =
             (frame.start(), frame.start(), frame.start().add(PAGE_SIZE));
         Some(())
+    }
+
+    /// Whether to use frames again, so that there is memory left for the lists of writer and sink.
+    fn is_short(&self) -> bool {
+        self.done.is_empty()
+            && self.frames.len() > FRAMES_OF_A_SECTOR
+            && frames().counts().free < SPARE_FRAMES
+    }
+
+    /// Notes that the sink is done with all but less than a sector, which is in the last frames.
+    fn use_again(&mut self) {
+        let nr_done = self.frames.len().saturating_sub(FRAMES_OF_A_SECTOR);
+        self.done.extend(self.frames.drain(..nr_done));
     }
 
     /// Takes as many bytes as there is room for; returns the rest.
@@ -242,10 +280,7 @@ impl Staging {
     /// A frame of zeros.
     fn zeros(&mut self) -> Option<Frame> {
         if self.zeros.is_none() {
-            self.frames.try_reserve(1).ok()?;
-            let frame = frames().allocate(Fill::Zeroed)?;
-            self.frames.push(frame);
-            self.zeros = Some(frame);
+            self.zeros = Some(frames().allocate(Fill::Zeroed)?);
         }
         self.zeros
     }
@@ -253,7 +288,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        for &frame in &self.frames {
+        for &frame in self.frames.iter().chain(&self.done).chain(&self.zeros) {
             frames().release(frame);
         }
     }

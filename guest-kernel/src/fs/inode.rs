@@ -13,6 +13,7 @@ use super::proc::ProcNodes;
 use crate::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use core::cell::Cell;
 use seed_protocols::cpio::mode;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
@@ -108,7 +109,20 @@ pub(super) struct Inode {
     pub(super) atime: u64,
     pub(super) mtime: u64,
     pub(super) ctime: u64,
+    /// Notes of the last plan of an archive that came here.
+    pub(super) planned: Cell<Planned>,
     pub(super) content: Content,
+}
+
+/// What a plan of an archive notes of a file that has several names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Which plan.
+    pub(super) plan: u32,
+    /// Names in the archive.
+    pub(super) nr_names: u32,
+    /// Number that the entry of the first name got; 0 before it is written.
+    pub(super) number: u32,
 }
 
 impl Inode {
@@ -129,6 +143,7 @@ impl Inode {
             atime: now,
             mtime: now,
             ctime: now,
+            planned: Cell::new(Planned { plan: 0, nr_names: 0, number: 0 }),
             content,
         }
     }
@@ -153,6 +168,8 @@ impl Inode {
 pub struct FileSystem {
     inodes: InodeTable,
     last_number: u64,
+    /// Number of archives that were planned.
+    pub(super) nr_plans: u32,
     pub(super) pending: Pending,
     /// The nodes of `/proc`, once somebody has looked.
     pub(super) proc_nodes: Option<Box<ProcNodes>>,
@@ -165,7 +182,7 @@ impl FileSystem {
         let root = Content::Directory(Directory::new(InodeId::ROOT));
         let mut inodes = InodeTable::new();
         inodes.insert(Inode::new(1, root, 0o755, 2, now));
-        Self { inodes, last_number: 1, pending: Pending::NONE, proc_nodes: None }
+        Self { inodes, last_number: 1, nr_plans: 0, pending: Pending::NONE, proc_nodes: None }
     }
 
     /// What the inode is.

@@ -3,6 +3,7 @@
 //! Where inodes lie: a table of chunks, each of which is memory only while it has an inode.
 
 use super::inode::{Inode, InodeId};
+use crate::arch::layout::PAGE_SIZE;
 use alloc::vec::Vec;
 
 /// Inodes in a chunk: they fill a page.
@@ -13,6 +14,8 @@ const FIRST_CHUNKS: usize = 64;
 
 /// Inodes that there may be: the table of their chunks fits the largest block of the kernel's heap.
 const INODES_MAX: usize = CHUNK << 17;
+
+const _: () = assert!(size_of::<Option<Inode>>() * CHUNK <= PAGE_SIZE as usize);
 
 #[derive(Debug)]
 struct Chunk {

@@ -32,7 +32,7 @@ pub use data::MAX_FILE_SIZE;
 pub use devices::DeviceKind;
 pub use directory::{Cursor, Entries, Entry};
 pub use inode::{FileSystem, InodeId, Kind, Stat};
-pub use pack::{PackError, Plan};
+pub use pack::{LongNames, PackError, Plan};
 pub use path::{Follow, Last, Parent};
 pub use proc::{ProcDirectory, ProcEntry, ProcLink, ProcNode, ProcQuestion, ProcText};
 pub use rename::RenameMode;

@@ -7,12 +7,12 @@
 //! are numbered by entry from 1, and the names of one file share the number of the first, which also
 //! carries the data. Links are counted as far as they are in the archive; directories have 2. File
 //! data is not copied: it goes to the [`Sink`] from where it lies. Devices and named pipes are no
-//! results: they are left out and counted.
+//! results: they are left out and counted. So are names that no path can have, which a program makes
+//! by going down step by step; they are not results either, but somebody may look for them.
 
 use super::archive_writer::{Body, Sink, WriteError, Writer};
-use super::inode::{FileSystem, InodeId};
+use super::inode::{FileSystem, Inode, InodeId, Planned};
 use super::walk::{Walk, normalise};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -33,15 +33,10 @@ pub enum PackError {
         /// Size in bytes.
         size_bytes: u64,
     },
-    /// The name is longer than a path may be.
-    NameTooLong {
-        /// How it starts.
-        start: String,
-        /// Length in bytes.
-        length: usize,
-    },
     /// A file has the name that ends an archive.
     ReservedName,
+    /// There is no memory for the walk.
+    NoMemory,
 }
 
 impl fmt::Display for PackError {
@@ -50,9 +45,7 @@ impl fmt::Display for PackError {
             Self::FileTooLarge { name, size_bytes } => {
                 write!(f, "file {name:?} has {size_bytes} bytes: too large for a cpio archive")
             }
-            Self::NameTooLong { start, length } => {
-                write!(f, "name of {length} bytes is too long for a cpio archive: {start:?}...")
-            }
+            Self::NoMemory => write!(f, "no memory left to walk through the output"),
             Self::ReservedName => {
                 write!(f, "a file is named \"TRAILER!!!\", which is how a cpio archive ends")
             }
@@ -62,18 +55,46 @@ impl fmt::Display for PackError {
 
 impl core::error::Error for PackError {}
 
+/// Names that are longer than a path may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LongNames {
+    /// How many, without what is below them.
+    count: u64,
+    /// How the first one starts.
+    start: String,
+}
+
+impl LongNames {
+    /// Bytes of a name that are told.
+    const START: usize = 40;
+
+    fn note(noted: &mut Option<Self>, name: &[u8]) {
+        let start = || String::from_utf8_lossy(&name[..Self::START]).into_owned();
+        noted.get_or_insert_with(|| Self { count: 0, start: start() }).count += 1;
+    }
+}
+
+impl fmt::Display for LongNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (limit, start) = (cpio::NAME_MAX, &self.start);
+        match self.count {
+            1 => write!(f, "a name has more than {limit} bytes: {start:?}..."),
+            count => write!(f, "{count} names have more than {limit} bytes: {start:?}..."),
+        }
+    }
+}
+
 /// An archive that can be written: all of it is known to fit the format, and how long it is.
 #[derive(Debug)]
 pub struct Plan<'a> {
     tree: &'a FileSystem,
     roots: Vec<Vec<u8>>,
-    /// Number of names in the archive of each file that has several in the tree.
-    links: BTreeMap<InodeId, u32>,
     remembered: Remembered,
     size_bytes: u64,
     nr_entries: u32,
     nr_left_out: u32,
     nr_missing_roots: u32,
+    long_names: Option<LongNames>,
 }
 
 impl<'a> Plan<'a> {
@@ -93,15 +114,16 @@ impl<'a> Plan<'a> {
                 nr_missing_roots += 1;
             }
         }
+        tree.nr_plans += 1;
         let mut plan = Self {
             tree,
             roots: found,
-            links: BTreeMap::new(),
             remembered: Remembered::new(),
             size_bytes: 0,
             nr_entries: 0,
             nr_left_out: 0,
             nr_missing_roots,
+            long_names: None,
         };
         plan.measure()?;
         Ok(plan)
@@ -131,17 +153,25 @@ impl<'a> Plan<'a> {
         self.nr_missing_roots
     }
 
+    /// Names that the archive does not have, nor anything below them.
+    #[must_use]
+    pub fn long_names(&self) -> Option<&LongNames> {
+        self.long_names.as_ref()
+    }
+
     /// Writes the archive, every entry dated `mtime` in seconds since 1970.
     ///
     /// # Errors
     /// The sink fails, or there is no memory for headers.
-    pub fn write<S: Sink>(&self, mtime: u32, sink: &mut S) -> Result<(), WriteError<S::Error>> {
+    pub fn write<S: Sink>(self, mtime: u32, sink: &mut S) -> Result<(), WriteError<S::Error>> {
         let mut writer = Writer::new(sink);
-        let mut numbers = BTreeMap::new();
         let mut next = 0;
         self.for_each(|name, id| {
             let inode = self.tree.inode(id);
             let Some(mut body) = Body::of(&inode.content) else { return Ok(()) };
+            if name.len() > cpio::NAME_MAX {
+                return Ok(());
+            }
             next += 1;
             let mut header = Header {
                 ino: next,
@@ -151,10 +181,14 @@ impl<'a> Plan<'a> {
                 size_bytes: 0,
                 name_size: 0,
             };
-            if let Some(&nlink) = self.links.get(&id) {
-                header.nlink = nlink;
-                header.ino = *numbers.entry(id).or_insert(next);
-                if header.ino != next {
+            if has_several_names(inode) {
+                let mut planned = inode.planned.get();
+                header.nlink = planned.nr_names;
+                if planned.number == 0 {
+                    planned.number = next;
+                    inode.planned.set(planned);
+                } else {
+                    header.ino = planned.number;
                     body = Body::Nothing;
                 }
             }
@@ -165,7 +199,10 @@ impl<'a> Plan<'a> {
     }
 
     /// Calls `visit` for everything that the archive is made of, in its order.
-    fn for_each<E>(&self, mut visit: impl FnMut(&[u8], InodeId) -> Result<(), E>) -> Result<(), E> {
+    fn for_each<E>(
+        &self,
+        mut visit: impl FnMut(&[u8], InodeId) -> Result<(), WriteError<E>>,
+    ) -> Result<(), WriteError<E>> {
         if self.remembered.entries.len() == self.nr_entries as usize {
             let mut start = 0;
             for &(id, end) in &self.remembered.entries {
@@ -178,12 +215,12 @@ impl<'a> Plan<'a> {
         while let Some((name, id)) = walk.next() {
             visit(name, id)?;
         }
-        Ok(())
+        if walk.lacks_memory() { Err(WriteError::NoMemory) } else { Ok(()) }
     }
 
     /// Finds out length, links and whatever does not fit.
     fn measure(&mut self) -> Result<(), PackError> {
-        let mut offset = 0;
+        let (mut offset, plan) = (0, self.tree.nr_plans);
         let mut walk = Walk::new(self.tree, &self.roots);
         while let Some((name, id)) = walk.next() {
             let inode = self.tree.inode(id);
@@ -191,7 +228,13 @@ impl<'a> Plan<'a> {
                 self.nr_left_out += 1;
                 continue;
             };
-            check_name(name)?;
+            if name == TRAILER {
+                return Err(PackError::ReservedName);
+            }
+            if name.len() > cpio::NAME_MAX {
+                LongNames::note(&mut self.long_names, name);
+                continue;
+            }
             self.nr_entries += 1;
             self.remembered.note(name, id);
             let mut size_bytes = body.size_bytes();
@@ -199,14 +242,18 @@ impl<'a> Plan<'a> {
                 let name = String::from_utf8_lossy(name).into_owned();
                 return Err(PackError::FileTooLarge { name, size_bytes });
             }
-            if inode.nlink > 1 && !inode.is_directory() {
-                let nr_names = self.links.entry(id).or_insert(0);
-                *nr_names += 1;
-                if *nr_names > 1 {
+            if has_several_names(inode) {
+                let before = Some(inode.planned.get()).filter(|planned| planned.plan == plan);
+                let nr_names = before.map_or(0, |planned| planned.nr_names) + 1;
+                inode.planned.set(Planned { plan, nr_names, number: 0 });
+                if nr_names > 1 {
                     size_bytes = 0;
                 }
             }
             offset = entry_end(offset, name, size_bytes);
+        }
+        if walk.lacks_memory() {
+            return Err(PackError::NoMemory);
         }
         self.size_bytes = entry_end(offset, TRAILER, 0).next_multiple_of(SECTOR_SIZE);
         Ok(())
@@ -256,15 +303,9 @@ impl FileSystem {
     }
 }
 
-fn check_name(name: &[u8]) -> Result<(), PackError> {
-    if name == TRAILER {
-        return Err(PackError::ReservedName);
-    }
-    if name.len() > cpio::NAME_MAX {
-        let start = String::from_utf8_lossy(&name[..40]).into_owned();
-        return Err(PackError::NameTooLong { start, length: name.len() });
-    }
-    Ok(())
+/// Whether the inode has more names than one, in the tree if not in the archive.
+fn has_several_names(inode: &Inode) -> bool {
+    inode.nlink > 1 && !inode.is_directory()
 }
 
 /// Where the entry behind one at `offset` starts.
@@ -276,7 +317,7 @@ fn entry_end(offset: u64, name: &[u8], size_bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::archive_builder::ArchiveBuilder;
-    use super::super::{DeviceKind, Kind, unpack};
+    use super::super::{DeviceKind, Follow, Kind, unpack};
     use super::*;
     use crate::mm::address::PhysAddr;
     use crate::mm::frames::{Fill, frames};
@@ -286,10 +327,11 @@ mod tests {
 
     const ROOT: InodeId = InodeId::ROOT;
 
-    /// Reads the memory only at the end, as a disk may.
+    /// Reads the memory only when it must, as a disk may.
     #[derive(Default)]
     struct Disk {
         segments: Vec<(PhysAddr, u64)>,
+        nr_read: usize,
         room: Option<u64>,
         bytes: Vec<u8>,
     }
@@ -307,12 +349,22 @@ mod tests {
             if self.room.is_some_and(|room| total > room) { Err(Full) } else { Ok(()) }
         }
 
+        fn make_room(&mut self) -> Result<(), Full> {
+            let Some((start, len)) = self.segments.pop() else { return Ok(()) };
+            let kept = len % 512;
+            self.segments.push((start, len - kept));
+            self.finish()?;
+            self.segments.push((start.add(len - kept), kept));
+            Ok(())
+        }
+
         fn finish(&mut self) -> Result<(), Full> {
-            for &(start, len) in &self.segments {
+            for &(start, len) in &self.segments[self.nr_read..] {
                 let old_len = self.bytes.len();
                 self.bytes.resize(old_len + len as usize, 0);
                 frames().read(start, &mut self.bytes[old_len..]);
             }
+            self.nr_read = self.segments.len();
             Ok(())
         }
     }
@@ -320,9 +372,9 @@ mod tests {
     fn pack(tree: &mut FileSystem, roots: &[&[u8]]) -> Vec<u8> {
         let free = frames().counts().free;
         let plan = Plan::new(tree, roots).unwrap();
-        let mut disk = Disk::default();
+        let (mut disk, size_bytes) = (Disk::default(), plan.size_bytes());
         plan.write(77, &mut disk).unwrap();
-        assert_eq!(disk.bytes.len() as u64, plan.size_bytes());
+        assert_eq!(disk.bytes.len() as u64, size_bytes);
         assert_eq!(disk.bytes.len() % 512, 0);
         assert_eq!(frames().counts().free, free);
         disk.bytes
@@ -524,8 +576,39 @@ mod tests {
         for _ in 0..20 {
             deep = tree.make_directory(deep, &[b'x'; 255], 0o755, 0).unwrap();
         }
-        let error = Plan::new(&mut tree, &[&[b'x'; 255]]).unwrap_err().to_string();
-        assert!(error.starts_with("name of 4351 bytes is too long"), "{error}");
+    }
+
+    #[test]
+    fn names_longer_than_a_path_are_left_out_with_all_below_them() {
+        let mut tree = FileSystem::new(0);
+        add(&mut tree, "out/f", b"kept");
+        let mut deep = tree.resolve(ROOT, b"out", Follow::Last).unwrap();
+        for _ in 0..20 {
+            deep = tree.make_directory(deep, &[b'x'; 255], 0o755, 0).unwrap();
+        }
+        let plan = Plan::new(&mut tree, &[b"out"]).unwrap();
+        let told = plan.long_names().unwrap().to_string();
+        assert!(told.starts_with("a name has more than 4095 bytes: \"out/xxx"), "{told}");
+        let archive = pack(&mut tree, &[b"out"]);
+        let all = names(&archive);
+        assert_eq!(all.len(), 2 + 15);
+        assert_eq!(all.iter().map(String::len).max(), Some(3 + 15 * 256));
+    }
+
+    #[test]
+    fn headers_need_little_memory() {
+        let mut tree = FileSystem::new(0);
+        for number in 0..1000 {
+            add(&mut tree, &format!("out/a-name-that-takes-some-room-{number:04}"), b"");
+        }
+        let expected = pack(&mut tree, &[b"out"]);
+        let plan = Plan::new(&mut tree, &[b"out"]).unwrap();
+        let spare: Vec<_> = (0..5).map(|_| frames().allocate(Fill::Any).unwrap()).collect();
+        while frames().allocate(Fill::Any).is_some() {}
+        spare.into_iter().for_each(|frame| frames().release(frame));
+        let mut disk = Disk::default();
+        plan.write(77, &mut disk).unwrap();
+        assert!(disk.bytes == expected);
     }
 
     #[test]
@@ -538,6 +621,7 @@ mod tests {
         assert_eq!(plan.write(0, &mut disk), Err(WriteError::Sink(Full)));
         assert_eq!(frames().counts().free, free);
         while frames().allocate(Fill::Any).is_some() {}
+        let plan = Plan::new(&mut tree, &[b"out"]).unwrap();
         assert_eq!(plan.write(0, &mut Disk::default()), Err(WriteError::NoMemory));
     }
 }

@@ -8,12 +8,16 @@
 use super::directory::{Directory, Position};
 use super::inode::{FileSystem, InodeId};
 use alloc::vec::Vec;
+use seed_protocols::cpio;
 
 /// Levels and waiting directories that there is room for before a walk grows.
 const FIRST_LEVELS: usize = 12;
 
 /// Bytes that there is room for in the path before it grows.
 const FIRST_PATH_LEN: usize = 256;
+
+/// Bytes that a name adds to the path at most, with two slashes.
+const LONGEST_STEP: usize = cpio::COMPONENT_MAX * 2 + 2;
 
 /// Which part of a directory is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub(super) struct Walk<'a> {
     levels: Vec<Level<'a>>,
     waiting: Vec<Waiting<'a>>,
     path: Vec<u8>,
+    lacks_memory: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -72,7 +77,13 @@ impl<'a> Walk<'a> {
             });
         }
         let waiting = Vec::with_capacity(FIRST_LEVELS);
-        Self { tree, roots, levels, waiting, path: Vec::with_capacity(FIRST_PATH_LEN) }
+        let path = Vec::with_capacity(FIRST_PATH_LEN);
+        Self { tree, roots, levels, waiting, path, lacks_memory: false }
+    }
+
+    /// Whether something was passed over for want of memory.
+    pub(super) fn lacks_memory(&self) -> bool {
+        self.lacks_memory
     }
 
     /// The next inode with its path, which has no leading slash.
@@ -95,8 +106,12 @@ impl<'a> Walk<'a> {
             self.path.extend_from_slice(name);
             let Some(scope) = self.scope_here(level.scope) else { continue };
             if let Ok(directory) = self.tree.directory(inode) {
-                // What is in `/proc` is nobody's file.
-                if !self.tree.inode(inode).is_synthetic {
+                // What is in `/proc` is nobody's file. Below a name that no path can have the archive
+                // has nothing; a walk there could go deeper than there is memory for.
+                let is_reached = self.path.len() <= cpio::NAME_MAX;
+                let has_room = self.waiting.try_reserve(1).is_ok();
+                self.lacks_memory |= !has_room;
+                if is_reached && has_room && !self.tree.inode(inode).is_synthetic {
                     self.waiting.push(Waiting { directory, scope, name });
                 }
             } else if scope == Scope::TowardsRoots {
@@ -119,6 +134,11 @@ impl<'a> Walk<'a> {
     }
 
     fn descend(&mut self, level: &Level<'a>, waiting: Waiting<'a>) {
+        let has_room = self.levels.try_reserve(1).and(self.path.try_reserve(LONGEST_STEP)).is_ok();
+        if !has_room {
+            self.lacks_memory = true;
+            return;
+        }
         self.path.truncate(level.prefix_len);
         self.path.extend_from_slice(waiting.name);
         self.path.push(b'/');

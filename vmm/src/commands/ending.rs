@@ -29,14 +29,18 @@ fn line(end: &End) -> String {
     }
 }
 
-const fn advice(end: &End) -> Option<&'static str> {
+fn advice(end: &End) -> Option<&'static str> {
     match end {
         End::TimeLimit(_) => Some("give more time with --timeout"),
-        End::OutputFailed(_) => Some("give a larger output image, or more --mem to 'seedvmm run'"),
+        // What other failures of the output need is a program that does something else.
+        End::OutputFailed(why) if why.contains("too small") => {
+            Some("give a larger output image, or more --mem to 'seedvmm run'")
+        }
         End::KernelPanic(_) => Some("keep the --transcript and report it"),
         End::GuestCrashed(_) => Some("see what it said with --transcript"),
         End::HostFailed(_) => Some("try 'seedvmm doctor'"),
-        End::Exited(_)
+        End::OutputFailed(_)
+        | End::Exited(_)
         | End::Killed(_)
         | End::NotFound(_)
         | End::NotExecutable(_)

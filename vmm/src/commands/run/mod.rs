@@ -15,9 +15,11 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use seed_protocols::cpio;
 use seed_protocols::end::{EXIT_FAILURE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use seed_protocols::settings as protocol;
 use seedvmm::archive::{
@@ -148,7 +150,7 @@ pub(super) fn execute(options: RunOptions, started: Instant) -> Result<u8, RunEr
     let job = job(input, target, options.machine)?;
     let end = engine::run(&job, started, &mut StandardStreams)?.end;
     match (&job.output, target) {
-        (Some(DiskSource::Open { file, .. }), Some(target)) if matches!(end, End::Exited(_)) => {
+        (Some(DiskSource::Open { file, .. }), Some(target)) if is_delivered(&end, file) => {
             deliver(&end, file, exports_named, target)?;
         }
         _ if verbose > 0 => say("no output is delivered"),
@@ -230,6 +232,19 @@ fn job(
         job.output = Some(DiskSource::Open { file, name: "the output in memory".to_owned() });
     }
     Ok(job)
+}
+
+/// Whether there is something to deliver: after an exit, and where the kernel wrote an archive that
+/// lacks something, which the end tells.
+fn is_delivered(end: &End, image: &File) -> bool {
+    match end {
+        End::Exited(_) => true,
+        End::OutputFailed(_) => {
+            let mut magic = [0; cpio::MAGIC.len()];
+            image.read_exact_at(&mut magic, 0).is_ok() && magic == *cpio::MAGIC
+        }
+        _ => false,
+    }
 }
 
 /// Unpacks what the guest left. Paths keep their places below `target` if exports were named;
