@@ -10,7 +10,7 @@
 use crate::arch::{bulk, layout::PAGE_SIZE};
 use crate::errno::Errno;
 use crate::mm::address::{Frame, PhysAddr};
-use crate::mm::frames::{Fill, MAX_ORDER, frames};
+use crate::mm::frames::{Fill, Frames, MAX_ORDER, frames};
 use alloc::vec::Vec;
 
 /// Largest size of a file: 1 TiB.
@@ -24,6 +24,9 @@ const FIRST_SLOTS: usize = 16;
 
 /// The slot of a page without an own frame. Frame 0 is never handed out.
 const NO_FRAME: u32 = 0;
+
+/// Whose share of memory a frame comes from.
+type Allocate = fn(&Frames, u8, Fill) -> Option<Frame>;
 
 /// Where a page's content is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +127,7 @@ impl FileData {
                     let absent_end = self.next_own(index, end / PAGE_SIZE);
                     self.make_any(index, absent_end - index)
                 }
-                None => self.make_own(index).map(|_| 1),
+                None => self.make_own(index, Frames::allocate_for_file).map(|_| 1),
             };
             match result {
                 Ok(count) => index += count,
@@ -224,14 +227,14 @@ impl FileData {
         self.page_at_hand(index).map(|frame| (frame, 1))
     }
 
-    /// The own frame of page `index`, made if there is none.
+    /// The own frame of page `index`, made for a program that maps it if there is none.
     ///
     /// # Errors
     /// `ENOSPC`: there is no memory for it.
     pub(super) fn own_page(&mut self, index: u64) -> Result<Frame, Errno> {
         match self.own(index) {
             Some(frame) => Ok(frame),
-            None => self.make_own(index),
+            None => self.make_own(index, Frames::allocate_for_program),
         }
     }
 
@@ -284,13 +287,13 @@ impl FileData {
     }
 
     /// Gives page `index`, which has none, an own frame with its content.
-    fn make_own(&mut self, index: u64) -> Result<Frame, Errno> {
+    fn make_own(&mut self, index: u64, allocate: Allocate) -> Result<Frame, Errno> {
         self.reserve_slots(index, 1)?;
         let frame = match self.source(index) {
             PageSource::Own(frame) => return Ok(frame),
-            PageSource::Hole => frames().allocate_for_file(0, Fill::Zeroed).ok_or(Errno::ENOSPC)?,
+            PageSource::Hole => allocate(frames(), 0, Fill::Zeroed).ok_or(Errno::ENOSPC)?,
             PageSource::InPlace(start, len) => {
-                let frame = frames().allocate_for_file(0, Fill::Any).ok_or(Errno::ENOSPC)?;
+                let frame = allocate(frames(), 0, Fill::Any).ok_or(Errno::ENOSPC)?;
                 bulk::copy(frame.start(), start, len);
                 if len < PAGE_SIZE {
                     bulk::zero(frame.start().add(len), PAGE_SIZE - len);
