@@ -46,6 +46,12 @@ fn a_killed_job_tells_its_signal() {
 }
 
 #[test]
+fn a_job_that_is_stopped_and_let_go_before_its_turn_runs() {
+    let job = "($b sleep 0.1; echo ran; exit 3)";
+    script(&format!("{job} & p=$!; kill -STOP $p; kill -CONT $p; wait $p; echo $?")).run();
+}
+
+#[test]
 fn traps_run_and_the_script_goes_on() {
     let text = "trap 'echo caught' USR1; trap 'echo bye' EXIT\nkill -USR1 $$; echo after\nexit 3";
     script(text).status(3).run();
