@@ -26,6 +26,10 @@ use vm_superio::serial::NoEvents;
 /// Number of waiting bytes that are passed on without a line end.
 const BUFFER_SIZE_BYTES: usize = 4096;
 
+/// Modem control register, and its bit for "request to send".
+const MODEM_CONTROL: u8 = 4;
+const REQUEST_TO_SEND: u8 = 1 << 1;
+
 /// What an I/O port without a device reads.
 const OPEN_BUS: u8 = 0xff;
 
@@ -126,6 +130,11 @@ impl<W: Write> Serial<W> {
     /// There is no room for a single byte.
     pub fn enqueue_raw_bytes(&mut self, input: &[u8]) -> Result<usize, SerialError> {
         Ok(self.uart.enqueue_raw_bytes(input)?)
+    }
+
+    /// Whether the guest says that it is ready to receive: RTS of the modem control register.
+    pub fn requests_to_send(&mut self) -> bool {
+        self.uart.read(MODEM_CONTROL) & REQUEST_TO_SEND != 0
     }
 
     /// Number of input bytes that there is room for.

@@ -7,6 +7,7 @@ use crate::arch::{
     layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, EARLY_MEMORY_END, LARGE_PAGE_SIZE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
+use crate::clock::HostClock;
 use crate::drivers::block::{Access, DISKS_MAX, Disk};
 use crate::drivers::memory;
 use crate::end::end_with;
@@ -15,16 +16,19 @@ use crate::kernel::{self, Kernel};
 use crate::mm::address::{Frame, PhysAddr};
 use crate::mm::frames::{Cleanness, frames};
 use crate::mm::user::Ranges;
+use crate::proc::console_input::ConsoleInput;
+use crate::proc::descriptors::Target;
 use crate::proc::exec::{self, ExecError, Strings};
 use crate::proc::limits::STACK_DEFAULT;
 use crate::proc::process::Process;
 use crate::proc::schedule::Processes;
 use crate::proc::thread::Thread;
 use crate::random::Random;
-use crate::settings::Settings;
+use crate::settings::{Settings, StandardInput};
 use crate::syscall::missing::MissingCalls;
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::String;
 use seed_protocols::block::SECTOR_SIZE;
 use seed_protocols::end::EndState;
@@ -280,7 +284,15 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         })
     });
     let thread = Thread::new(loaded.start.registers());
-    let process = Box::new(Process::first(settings.path, thread, loaded.space, cwd));
+    let host_clock = settings.has_host_clock.then(HostClock::start);
+    let input = match settings.stdin {
+        StandardInput::Ended => None,
+        StandardInput::Stream => Some(Rc::new(ConsoleInput::new(None))),
+        StandardInput::Terminal(window) => Some(Rc::new(ConsoleInput::new(Some(window)))),
+    };
+    let console = input.clone().map_or(Target::Console, Target::ConsoleInput);
+    let process = Process::first(settings.path, thread, loaded.space, cwd, console);
+    let process = Box::new(process);
     kernel::run(Kernel {
         fs,
         process,
@@ -289,6 +301,8 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         settings,
         output,
         missing: MissingCalls::new(),
+        host_clock,
+        input,
         random,
         nr_calls: 0,
         slept_ns: 0,

@@ -7,12 +7,14 @@ use crate::arch::{
     paging::FaultAccess,
     trap::{self, Registers, Trap},
 };
+use crate::clock::HostClock;
 use crate::drivers::block::Disk;
 use crate::errno::Errno;
 use crate::fs::FileSystem;
 use crate::mm::address::UserAddr;
 use crate::mm::space::FaultError;
 use crate::mm::user::{Ranges, UserMemory};
+use crate::proc::console_input::ConsoleInput;
 use crate::proc::process::{Process, State};
 use crate::proc::schedule::Processes;
 use crate::proc::signal::{Signal, SignalInfo};
@@ -21,6 +23,7 @@ use crate::random::Random;
 use crate::settings::Settings;
 use crate::syscall::{self, Fail, missing::MissingCalls};
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
@@ -50,6 +53,10 @@ pub struct Kernel {
     pub output: Option<Disk>,
     /// Calls that programs made and that are not provided.
     pub missing: MissingCalls,
+    /// The host's clock, if the run goes by it.
+    pub host_clock: Option<HostClock>,
+    /// Standard input, if the run has one.
+    pub input: Option<Rc<ConsoleInput>>,
     /// Where random bytes come from.
     pub random: Random,
     /// System calls served so far, which is also how time goes on.
@@ -70,11 +77,16 @@ impl Kernel {
     }
 
     /// The time, in nanoseconds since 1970. It starts at a fixed date, goes on by a microsecond with
-    /// each system call and by what programs sleep, so that a run takes the same time everywhere.
+    /// each system call and by what programs sleep, so that a run takes the same time everywhere;
+    /// unless the run goes by the host's clock.
     #[must_use]
     #[inline]
     pub fn now(&self) -> u64 {
-        self.settings.epoch_ns + self.nr_calls * NS_PER_CALL + self.slept_ns
+        let elapsed_ns = match &self.host_clock {
+            None => self.nr_calls * NS_PER_CALL + self.slept_ns,
+            Some(clock) => clock.elapsed_ns(),
+        };
+        self.settings.epoch_ns + elapsed_ns
     }
 
     /// What the running process sees when it looks whether something is ready.
@@ -84,9 +96,13 @@ impl Kernel {
         Look { now: self.now(), pending: signals.pending, nr_raised: signals.nr_raised }
     }
 
-    /// The number of calls at which the clock will have reached `time_ns`.
+    /// The number of calls at which the clock will have reached `time_ns`. By the host's clock
+    /// nobody knows; its ticks tell.
     #[must_use]
     pub fn calls_until(&self, time_ns: u64) -> u64 {
+        if self.host_clock.is_some() {
+            return u64::MAX;
+        }
         self.nr_calls + time_ns.saturating_sub(self.now()).div_ceil(NS_PER_CALL)
     }
 

@@ -13,11 +13,14 @@ extern crate alloc;
 extern crate std;
 
 pub mod arch;
+pub mod console;
 pub mod errno;
 pub mod fs;
 pub mod mm;
 pub mod random;
 
+#[cfg(feature = "image")]
+pub mod clock;
 #[cfg(feature = "image")]
 pub mod drivers;
 #[cfg(feature = "image")]

@@ -2,6 +2,7 @@
 
 //! What the run was told to do: by the command line, by the settings in the archive, by a file.
 
+use crate::console::WindowSize;
 use crate::fs::{FileSystem, Follow, InodeId};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -50,8 +51,23 @@ pub struct Settings {
     pub dumps_files: bool,
     /// Start of the clock, in nanoseconds since 1970.
     pub epoch_ns: u64,
+    /// Whether the clock goes on as the host's does.
+    pub has_host_clock: bool,
     /// Seed of the random numbers.
     pub seed: u64,
+    /// Standard input.
+    pub stdin: StandardInput,
+}
+
+/// What a run has for standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandardInput {
+    /// Nothing: it is at its end.
+    Ended,
+    /// Bytes.
+    Stream,
+    /// A terminal of this size.
+    Terminal(WindowSize),
 }
 
 impl Default for Settings {
@@ -64,7 +80,9 @@ impl Default for Settings {
             exports: Cow::Borrowed(DEFAULT_EXPORTS),
             dumps_files: false,
             epoch_ns: DEFAULT_EPOCH_NS,
+            has_host_clock: false,
             seed: 0,
+            stdin: StandardInput::Ended,
         }
     }
 }
@@ -130,6 +148,18 @@ impl Settings {
                     self.epoch_ns = setting.number()?.saturating_mul(NS_PER_S).min(EPOCH_MAX_NS);
                 }
                 Setting::Seed(_) => self.seed = setting.number()?,
+                Setting::HostClock(_) => {
+                    self.has_host_clock = true;
+                    self.epoch_ns = setting.number()?.min(EPOCH_MAX_NS);
+                }
+                Setting::Stdin(_) => {
+                    self.stdin = match setting.terminal_size()? {
+                        None => StandardInput::Stream,
+                        Some((rows, columns)) => {
+                            StandardInput::Terminal(WindowSize { rows, columns })
+                        }
+                    };
+                }
             }
         }
         if !exports.is_empty() {

@@ -29,7 +29,15 @@ pub enum Setting<'a> {
     Epoch(&'a [u8]),
     /// Seed of the random numbers, 64 bits in decimal digits.
     Seed(&'a [u8]),
+    /// The clock is the host's: what it said, in nanoseconds since 1970, in decimal digits.
+    HostClock(&'a [u8]),
+    /// Standard input comes over the serial line: [`STREAM`], or the size of a terminal as rows,
+    /// `x`, columns. Without it standard input is at its end.
+    Stdin(&'a [u8]),
 }
+
+/// Value of [`Setting::Stdin`] for what is no terminal.
+pub const STREAM: &[u8] = b"stream";
 
 /// Why settings cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +46,7 @@ pub enum Error {
     NotTerminated,
     /// A string without `=` or with an unknown key; its number, counted from 1.
     Unknown(usize),
-    /// A value that is no decimal number of 64 bits; its key.
+    /// A value that is not made of the decimal numbers that it should be; its key.
     NotNumber(&'static str),
 }
 
@@ -47,7 +55,7 @@ impl fmt::Display for Error {
         match self {
             Self::NotTerminated => write!(f, "settings end without a terminating zero"),
             Self::Unknown(number) => write!(f, "setting {number} is not known to this kernel"),
-            Self::NotNumber(key) => write!(f, "setting {key} is not a number of 64 bits"),
+            Self::NotNumber(key) => write!(f, "setting {key} is not a number as it should be"),
         }
     }
 }
@@ -66,6 +74,8 @@ impl<'a> Setting<'a> {
             Self::Export(value) => ("export", value),
             Self::Epoch(value) => ("epoch", value),
             Self::Seed(value) => ("seed", value),
+            Self::HostClock(value) => ("host-clock", value),
+            Self::Stdin(value) => ("stdin", value),
         }
     }
 
@@ -75,11 +85,23 @@ impl<'a> Setting<'a> {
     /// It is none.
     pub fn number(&self) -> Result<u64, Error> {
         let (key, value) = self.key_value();
-        let digits = value.iter().try_fold(0_u64, |number, digit| {
-            let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
-            number.checked_mul(10)?.checked_add(digit.into())
+        number(value).ok_or(Error::NotNumber(key))
+    }
+
+    /// Rows and columns of the terminal that standard input is; none for a stream.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn terminal_size(&self) -> Result<Option<(u16, u16)>, Error> {
+        let (key, value) = self.key_value();
+        if value == STREAM {
+            return Ok(None);
+        }
+        let size = find_byte(value, b'x').and_then(|at| {
+            let (rows, columns) = (number(&value[..at])?, number(&value[at + 1..])?);
+            Some((u16::try_from(rows).ok()?, u16::try_from(columns).ok()?))
         });
-        digits.filter(|_| !value.is_empty()).ok_or(Error::NotNumber(key))
+        size.map(Some).ok_or(Error::NotNumber(key))
     }
 
     #[inline]
@@ -99,10 +121,23 @@ impl<'a> Setting<'a> {
             Self::Epoch(value)
         } else if let Some(value) = text.strip_prefix(b"seed=") {
             Self::Seed(value)
+        } else if let Some(value) = text.strip_prefix(b"stdin=") {
+            Self::Stdin(value)
+        } else if let Some(value) = text.strip_prefix(b"host-clock=") {
+            Self::HostClock(value)
         } else {
             return None;
         })
     }
+}
+
+/// A number of 64 bits in decimal digits.
+fn number(text: &[u8]) -> Option<u64> {
+    let number = text.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    });
+    number.filter(|_| !text.is_empty())
 }
 
 /// The settings in `bytes`, in their order.
@@ -165,6 +200,15 @@ mod tests {
         assert_eq!(Setting::Seed(b"18446744073709551615").number(), Ok(u64::MAX));
         for bad in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1 ", b"0x1"] {
             assert_eq!(Setting::Epoch(bad).number(), Err(Error::NotNumber("epoch")));
+        }
+    }
+
+    #[test]
+    fn a_terminal_has_rows_and_columns_and_a_stream_none() {
+        assert_eq!(Setting::Stdin(b"24x80").terminal_size(), Ok(Some((24, 80))));
+        assert_eq!(Setting::Stdin(STREAM).terminal_size(), Ok(None));
+        for bad in [&b""[..], b"x", b"24", b"24x", b"x80", b"70000x1", b"1x1x1", b"streams"] {
+            assert_eq!(Setting::Stdin(bad).terminal_size(), Err(Error::NotNumber("stdin")));
         }
     }
 

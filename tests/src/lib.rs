@@ -16,5 +16,6 @@ pub mod paths;
 pub mod process;
 pub mod program;
 pub mod pvh;
+pub mod terminal;
 mod timings;
 pub mod toolchain;

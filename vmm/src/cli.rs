@@ -59,10 +59,13 @@ inside that folder. It runs in / and finds the --in files below in/.
 What the program left below out/ is delivered to --out DIR when it exited, with whatever status;
 nothing is delivered when it was killed or the machine failed. Nothing in DIR is overwritten.
 
+What is piped in reaches PROG when it reads. A terminal reaches it only with -i.
+
 EXAMPLES
   seedvmm run --in notes.txt -- busybox sha256sum in/notes.txt
   seedvmm run --in src --out build --env CC=tcc --timeout 60 -- busybox sh in/src/build.sh
   seedvmm run --root rootfs --export usr/local --out result -- /bin/sh -c 'make install'
+  seedvmm run -i -- busybox sh
 
 The exit status is explained in 'seedvmm --help'.";
 
@@ -187,6 +190,12 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 
+    /// Let the program use this terminal; Ctrl-] three times ends the run
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// The program's clock: virtual, so that runs repeat, or host; host where it has a terminal
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = clock_parser())]
+    pub(crate) clock: Option<Clock>,
     /// Variable for the program's environment, which is empty otherwise; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE")]
     pub(crate) environment: Vec<OsString>,
@@ -228,6 +237,15 @@ pub(crate) struct DoctorOptions {
     /// Print the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the guest's clock goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// System calls.
+    Virtual,
+    /// The host's clock.
+    Host,
 }
 
 /// A size of guest memory.
@@ -292,6 +310,13 @@ fn backend_parser() -> impl TypedValueParser<Value = BackendChoice> {
         "kvm" => BackendChoice::Kvm,
         "qemu" => BackendChoice::Qemu,
         _ => BackendChoice::Auto,
+    })
+}
+
+fn clock_parser() -> impl TypedValueParser<Value = Clock> {
+    PossibleValuesParser::new(["virtual", "host"]).map(|name| match name.as_str() {
+        "host" => Clock::Host,
+        _ => Clock::Virtual,
     })
 }
 

@@ -18,7 +18,7 @@ use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
 
 use crate::end::End;
 use crate::engine::Console;
-use crate::signals::time_limit;
+use crate::signals::{raw_terminal, time_limit};
 
 /// Longest kernel line in bytes that is passed on in one piece.
 pub const LINE_MAX: usize = 4096;
@@ -235,7 +235,8 @@ impl Console for StandardStreams {
 
     fn write_kernel_line(&mut self, text: &[u8]) -> io::Result<()> {
         let name = &KERNEL_LINE_PREFIX[1..];
-        write_all(rustix::stdio::stderr(), &[name, text, b"\n"].concat())
+        let line_end: &[u8] = if raw_terminal::is_raw() { b"\r\n" } else { b"\n" };
+        write_all(rustix::stdio::stderr(), &[name, text, line_end].concat())
     }
 }
 

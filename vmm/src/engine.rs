@@ -15,6 +15,7 @@ use crate::backend::{Chosen, Machine, Stopped, kvm, qemu};
 use crate::console::{self, Output};
 use crate::end::End;
 use crate::images::{self, Images};
+use crate::input::StandardInput;
 use crate::kernel_image::{self, KernelImage};
 use crate::layout::{self, RamMap};
 use crate::memory;
@@ -42,6 +43,8 @@ pub struct Job {
     pub memory_mib: u64,
     /// The processor that the guest sees.
     pub cpu: CpuProfile,
+    /// What the guest gets from this process's standard input, if anything.
+    pub stdin: Option<StandardInput>,
     /// Longest time the guest may run.
     pub timeout: Option<Duration>,
     /// Which backend runs the machine.
@@ -67,6 +70,7 @@ impl Default for Job {
             append: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
             cpu: CpuProfile::default(),
+            stdin: None,
             timeout: None,
             backend: BackendChoice::Auto,
             accel: Accel::Auto,
@@ -311,6 +315,7 @@ fn attempt(
         initrd: job.initrd.as_deref(),
         command_line: &job.append,
         images: &images,
+        stdin: job.stdin,
         timeout: job.timeout,
         wants_figures: job.report.is_some(),
         started,

@@ -16,6 +16,7 @@ pub mod end;
 pub mod engine;
 pub mod error_line;
 pub mod images;
+pub mod input;
 pub mod kernel_image;
 pub mod layout;
 pub mod memory;

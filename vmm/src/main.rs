@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use seed_protocols::end::EXIT_FAILURE;
 use seedvmm::error_line::error_line;
+use seedvmm::signals::raw_terminal;
 
 use crate::cli::Request;
 
@@ -50,6 +51,7 @@ fn say(text: &str) {
 
 /// Ends the process as a failure of the monitor: an abort would look like a killed program.
 fn end_after_bug(info: &PanicHookInfo<'_>) {
+    raw_terminal::restore();
     say(&format!("bug in seedvmm, please report it: {info}").replace('\n', " "));
     std::process::exit(EXIT_FAILURE.into());
 }

@@ -12,6 +12,7 @@ const END_OF_INTERRUPT: u64 = 0xb0;
 const SPURIOUS_INTERRUPT: u64 = 0xf0;
 const LVT_TIMER: u64 = 0x320;
 const INITIAL_COUNT: u64 = 0x380;
+const CURRENT_COUNT: u64 = 0x390;
 const DIVIDE_CONFIGURATION: u64 = 0x3e0;
 
 /// Spurious-interrupt register: the APIC is on.
@@ -38,6 +39,13 @@ pub fn start_timer(interval_ns: u64) {
 /// Stops the timer.
 pub fn stop_timer() {
     write(INITIAL_COUNT, 0);
+}
+
+/// What the timer has still to count down.
+#[must_use]
+pub fn current_count() -> u32 {
+    // SAFETY: reading the count has no effect.
+    unsafe { port::read_register(LOCAL_APIC + CURRENT_COUNT) }
 }
 
 /// Says that the interrupt at hand is served, so that the next one can come.

@@ -42,6 +42,12 @@ pub unsafe fn write_bytes_then_read(port: u16, bytes: *const u8, len: usize, the
     unsafe { ask(Request::WritePortBytes, ports, bytes.addr(), len) }
 }
 
+/// Waits for an interrupt, and takes it: the processor does nothing meanwhile.
+pub fn halt_until_interrupt() {
+    // SAFETY: the kernel has no use for interrupts but to go on here, and ring 0 sees to that.
+    unsafe { ask(Request::Halt, 0, 0, 0) };
+}
+
 /// Lets ring 0 access a device: `source` is a value or an address, `len` what is there.
 ///
 /// # Safety

@@ -63,6 +63,8 @@ pub enum Request {
     WritePortBytes = 4,
     /// Device registers are to be written, and others read; the kernel goes on.
     Registers = 5,
+    /// The next interrupt is to be waited for; the kernel goes on.
+    Halt = 6,
 }
 
 /// Flags that are always on: the reserved bit 1 and the interrupt flag.
@@ -118,7 +120,7 @@ impl Registers {
 
     /// Makes the program make its call again. Both instructions for it are two bytes long.
     pub fn repeat_call(&mut self) {
-        self.rip -= 2;
+        self.rip -= SYSCALL_SIZE;
     }
 
     /// Argument `index` of a system call, counted from 0.
@@ -153,6 +155,9 @@ impl Registers {
     }
 }
 
+/// Bytes of the instructions `syscall` and `int $0x80`.
+const SYSCALL_SIZE: u64 = 2;
+
 /// What a trap out of a program means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trap {
@@ -186,7 +191,15 @@ pub fn classify(registers: &mut Registers) -> Trap {
             address: cpu::fault_address_of_trap(),
             access: FaultAccess::from_error_code(registers.error),
         },
-        TIMER_NUMBER => Trap::Timer,
+        TIMER_NUMBER => {
+            // It came between `syscall` and the page fault that this is where supervisor mode is
+            // interpreted: the program makes the call once more.
+            if registers.rip == cpu::syscall_entry_address() {
+                registers.set_instruction(registers.rcx.wrapping_sub(SYSCALL_SIZE));
+                registers.set_flags(registers.r11);
+            }
+            Trap::Timer
+        }
         #[expect(clippy::cast_possible_truncation, reason = "the stubs push numbers below 32")]
         vector => Trap::Exception(vector as u8),
     }
@@ -237,6 +250,7 @@ core::arch::global_asm!(
     REQUEST_READ_PORT = const Request::ReadPort as u8,
     REQUEST_WRITE_PORT = const Request::WritePort as u8,
     REQUEST_REGISTERS = const Request::Registers as u8,
+    REQUEST_HALT = const Request::Halt as u8,
     RAX_TO_END = const size_of::<Registers>() - offset_of!(Registers, rax),
     RCX_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, rcx),
     R11_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, r11),

@@ -37,7 +37,7 @@ vectors:
     .set number, number + 1
 .endr
     stub {VECTOR_INT80}                 # stub number 32: int $0x80
-    stub {TIMER_VECTOR}                 # stub number 33: the local APIC
+    stub {TIMER_VECTOR}, 0, interrupt   # stub number 33: the local APIC
 
 .balign 16
 # Where `syscall` leads, from a program and from the kernel.
@@ -69,6 +69,10 @@ enter_kernel:
     lea rsp, [rip + kernel_start]
     iretq
 
+# In ring 0 an interrupt is waited for by one instruction.
+interrupt:
+    test byte ptr [rsp + 24], 3
+    jz halt_is_over
 trap_checked:
     test byte ptr [rsp + 24], 3         # a fault of ring 0
     jz kernel_fault
@@ -138,6 +142,8 @@ serve_request:
     je write_port
     cmp al, {REQUEST_REGISTERS}
     je access_registers
+    cmp al, {REQUEST_HALT}
+    je halt
     mov rcx, r8
     rep outsb
     shr edx, 16
@@ -147,6 +153,12 @@ read_port:
 write_port:
     mov eax, esi
     out dx, ax
+    jmp return_to_kernel
+halt:
+    lea rsp, [rip + service_frame_end]
+    sti
+    hlt                                 # the interrupt goes on below
+halt_is_over:
 return_to_kernel:
     lea rsp, [rip + service_frame_end]
     push {USER_DATA}

@@ -103,8 +103,8 @@ pub struct Descriptors {
 impl Descriptors {
     /// Descriptors 0, 1 and 2 on the console.
     #[must_use]
-    pub fn on_console() -> Self {
-        let file = Rc::new(OpenFile::new(Target::Console, O_RDWR));
+    pub fn on_console(console: Target) -> Self {
+        let file = Rc::new(OpenFile::new(console, O_RDWR));
         let descriptor = Descriptor { file, close_on_exec: false };
         let table =
             alloc::vec![Some(descriptor.clone()), Some(descriptor.clone()), Some(descriptor)];

@@ -179,7 +179,7 @@ impl Kernel {
                 None => return format!("pipe:[{}]", pipe.number()).into_bytes(),
             },
             Target::Socket(socket) => socket.incoming.pipe.number(),
-            Target::Console => return b"/dev/console".to_vec(),
+            Target::Console | Target::ConsoleInput(_) => return b"/dev/console".to_vec(),
             Target::EventCounter(_) => return b"anon_inode:[eventfd]".to_vec(),
             Target::Timer(_) => return b"anon_inode:[timerfd]".to_vec(),
             Target::Epoll(_) => return b"anon_inode:[eventpoll]".to_vec(),

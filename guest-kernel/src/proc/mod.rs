@@ -2,6 +2,7 @@
 
 //! Processes: what they own, how they take turns, and how a program is loaded into one.
 
+pub mod console_input;
 pub mod deliver;
 pub mod descriptors;
 mod elf;

@@ -8,6 +8,7 @@ use super::handle::Handle;
 use super::interval_timer::IntervalTimers;
 use super::limits::Limits;
 use super::signal::{Signal, Signals};
+use super::target::Target;
 use super::thread::Thread;
 use crate::arch::cpu;
 use crate::fs::InodeId;
@@ -159,8 +160,14 @@ pub struct Process {
 impl Process {
     /// The first process.
     #[must_use]
-    pub fn first(path: &[u8], thread: Thread, space: AddressSpace, cwd: InodeId) -> Self {
-        let files = Descriptors::on_console();
+    pub fn first(
+        path: &[u8],
+        thread: Thread,
+        space: AddressSpace,
+        cwd: InodeId,
+        console: Target,
+    ) -> Self {
+        let files = Descriptors::on_console(console);
         Self {
             path: path.to_vec(),
             name: name_of(path),

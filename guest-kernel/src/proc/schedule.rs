@@ -235,6 +235,11 @@ impl Kernel {
     fn run_next(&mut self) {
         let next = loop {
             match self.processes.ready.pop_front() {
+                // The others that were ready are gone.
+                Some(pid) if pid == self.process.pid => {
+                    self.begin_turn();
+                    return;
+                }
                 Some(pid) => {
                     if let Some(next) = self.processes.all.remove(&pid) {
                         break next;
@@ -340,11 +345,39 @@ impl Kernel {
         }
     }
 
-    /// Nobody can run: moves the clock to the next time that somebody waits for.
+    /// Nobody can run: moves the clock to the next time that somebody waits for. Input comes
+    /// first, since a program that waits for both has to get what there is; and the host's clock
+    /// moves by itself.
     fn pass_time(&mut self) {
-        let Some(time) = self.next_time() else { self.end_deadlock() };
-        self.slept_ns += time.saturating_sub(self.now());
-        self.serve_timers();
+        let is_input_awaited = self.is_input_awaited();
+        let time = self.next_time();
+        if time.is_none() && !is_input_awaited {
+            self.end_deadlock();
+        }
+        match time {
+            Some(time) if self.host_clock.is_none() && !is_input_awaited => {
+                self.slept_ns += time.saturating_sub(self.now());
+                self.serve_timers();
+            }
+            _ => self.idle(),
+        }
+    }
+
+    /// Waits until there is input, or a time has come by the host's clock.
+    fn idle(&mut self) {
+        while !self.processes.is_anyone_ready() && self.process.state != State::Ready {
+            if self.look_for_input() {
+                continue;
+            }
+            if self.host_clock.is_some() {
+                let now = self.now();
+                if self.next_time().is_some_and(|time| time <= now) {
+                    self.serve_timers();
+                    return;
+                }
+            }
+            self.processes.ticker.wait();
+        }
     }
 
     /// Wakes those whose time has come, and sends the alarms that are due.

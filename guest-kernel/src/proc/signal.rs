@@ -11,6 +11,8 @@ pub struct Signal(u8);
 
 #[expect(missing_docs, reason = "the names are those of signal(7)")]
 impl Signal {
+    pub const SIGINT: Self = Self(2);
+    pub const SIGQUIT: Self = Self(3);
     pub const SIGILL: Self = Self(4);
     pub const SIGTRAP: Self = Self(5);
     pub const SIGBUS: Self = Self(7);
@@ -23,7 +25,7 @@ impl Signal {
     pub const SIGXFSZ: Self = Self(25);
     pub const SIGCONT: Self = Self(18);
     pub const SIGSTOP: Self = Self(19);
-    const SIGTSTP: Self = Self(20);
+    pub const SIGTSTP: Self = Self(20);
     const SIGTTIN: Self = Self(21);
     const SIGTTOU: Self = Self(22);
     const SIGURG: Self = Self(23);

@@ -2,6 +2,7 @@
 
 //! What open files lead to, and when it is ready to be read or written.
 
+use super::console_input::ConsoleInput;
 use super::epoll::Epoll;
 use super::event_counter::EventCounter;
 use super::handle::Handle;
@@ -19,8 +20,10 @@ use alloc::vec::Vec;
 pub enum Target {
     /// Something in the tree.
     Inode(InodeId),
-    /// The console, as a process is born with it.
+    /// The console of a run without standard input, as a process is born with it.
     Console,
+    /// The console of a run with standard input.
+    ConsoleInput(Rc<ConsoleInput>),
     /// A side of a pipe.
     Pipe(Rc<Pipe>, Side),
     /// One of a pair of sockets.
@@ -83,6 +86,7 @@ impl Target {
     pub fn readiness(&self, look: &Look) -> Readiness {
         match self {
             Self::Inode(_) | Self::Console => Readiness::FOREVER,
+            Self::ConsoleInput(input) => input.readiness(),
             Self::Pipe(pipe, side) => of_pipe(pipe, *side),
             Self::Socket(socket) => socket.readiness(),
             Self::EventCounter(counter) => counter.readiness(),
@@ -101,6 +105,7 @@ impl Target {
     pub fn add_waiter(&self, pid: u32) {
         match self {
             Self::Inode(_) | Self::Console => {}
+            Self::ConsoleInput(input) => input.waiters.borrow_mut().add(pid),
             Self::Pipe(pipe, side) => {
                 if side.reads() {
                     pipe.read_waiters.borrow_mut().add(pid);
@@ -127,6 +132,7 @@ impl Target {
     pub fn nr_changes(&self, look: &Look) -> u64 {
         match self {
             Self::Inode(_) | Self::Console => 0,
+            Self::ConsoleInput(input) => input.waiters.borrow().nr_changes(),
             Self::Pipe(pipe, side) => {
                 let reads = pipe.read_waiters.borrow().nr_changes();
                 let writes = pipe.write_waiters.borrow().nr_changes();
@@ -163,6 +169,7 @@ impl Target {
             }
             Self::Socket(socket) => socket.close(fs),
             Self::Console
+            | Self::ConsoleInput(_)
             | Self::EventCounter(_)
             | Self::Timer(_)
             | Self::Epoll(_)

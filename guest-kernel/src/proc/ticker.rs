@@ -8,11 +8,11 @@
 //! get their turn, and times come, once that is long enough. What happens then depends on the
 //! processor's speed, so it is counted and the run's end says so.
 
-use crate::arch::local_apic;
+use crate::arch::{local_apic, port};
 use crate::kernel::{Kernel, Progress};
 
 /// Time from one tick to the next, in nanoseconds.
-const TICK_NS: u64 = 20_000_000;
+const TICK_NS: u64 = 10_000_000;
 
 /// Time that a process may compute without a call while others are ready, in nanoseconds: long
 /// enough for a compiler's longest silence.
@@ -55,6 +55,13 @@ impl Ticker {
         }
     }
 
+    /// Waits for the next tick.
+    pub(super) fn wait(&mut self) {
+        self.start();
+        port::halt_until_interrupt();
+        local_apic::end_of_interrupt();
+    }
+
     fn stop(&mut self) {
         self.is_on = false;
         local_apic::stop_timer();
@@ -78,11 +85,16 @@ impl Kernel {
     /// Serves the timer's interrupt.
     pub fn serve_tick(&mut self) -> Progress {
         local_apic::end_of_interrupt();
+        let has_terminal = self.input.as_ref().is_some_and(|input| input.is_terminal());
+        if has_terminal && self.look_for_input() {
+            self.yield_turn();
+            return Progress::Unsettled;
+        }
         let next_time = self.next_time();
         let (calls, now) = (self.nr_calls, self.now());
         let is_anyone_ready = self.processes.is_anyone_ready();
         let ticker = self.processes.ticker();
-        if next_time.is_none() && !is_anyone_ready {
+        if next_time.is_none() && !is_anyone_ready && !has_terminal {
             ticker.stop();
             return Progress::Settled;
         }

@@ -67,7 +67,7 @@ fn regular(kernel: &Kernel, target: &Target) -> Result<InodeId, Errno> {
             Kind::Directory => Err(Errno::EISDIR),
             _ => Err(Errno::ENODEV),
         },
-        Target::Console => Err(Errno::ENODEV),
+        Target::Console | Target::ConsoleInput(_) => Err(Errno::ENODEV),
         _ => Err(Errno::ESPIPE),
     }
 }

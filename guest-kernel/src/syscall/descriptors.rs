@@ -2,8 +2,8 @@
 
 //! File descriptors: closing, duplicating and asking about them.
 
-use super::Answer;
 use super::locks::{Belongs, Wanted, record_lock};
+use super::{Answer, console};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::Kind;
@@ -140,7 +140,7 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
     record_lock(kernel, &file, wanted, belongs, argument)
 }
 
-/// Nothing here is a terminal. What is left are the requests that every file takes.
+/// The requests that every file takes; `console` has a terminal's.
 pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, request, argument) = (call.argument(0), call.argument(1), call.argument(2));
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
@@ -160,6 +160,10 @@ pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             let count = match &file.target {
                 Target::Pipe(pipe, _) => pipe.nr_bytes(),
                 Target::Socket(socket) => socket.incoming.pipe.nr_bytes(),
+                Target::ConsoleInput(input) => {
+                    kernel.look_for_input();
+                    input.nr_readable().unwrap_or(0) as u64
+                }
                 Target::Inode(inode) if kernel.fs.kind(*inode) == Kind::Regular => {
                     kernel.fs.size(*inode)?.wrapping_sub(file.offset.get())
                 }
@@ -168,7 +172,10 @@ pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             kernel.memory().write(UserAddr(argument), &count.to_le_bytes()[..4])?;
             Ok(0)
         }
-        _ => Err(Errno::ENOTTY.into()),
+        request => match &file.target {
+            Target::ConsoleInput(input) => console::ioctl(kernel, input, request, argument),
+            _ => Err(Errno::ENOTTY.into()),
+        },
     }
 }
 

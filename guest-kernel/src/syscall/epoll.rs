@@ -128,6 +128,7 @@ fn wait(kernel: &mut Kernel, call: &Registers, timeout_ns: Option<u64>) -> Answe
     }
     let epoll = find(kernel, call.argument(0))?;
     let max = usize::try_from(max).map_or(BATCH_MAX, |max| max.min(BATCH_MAX));
+    kernel.look_for_input();
     let events = epoll.take_events(max, &kernel.look());
     if events.is_empty() {
         if timeout_ns == Some(0) {

@@ -8,6 +8,7 @@ mod allocate;
 mod attributes;
 mod buffers;
 mod clone;
+mod console;
 mod credentials;
 mod descriptors;
 mod directories;

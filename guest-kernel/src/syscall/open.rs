@@ -5,7 +5,7 @@
 use super::{Answer, Fail, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{Create, Follow, InodeId, Kind};
+use crate::fs::{Create, DeviceKind, Follow, InodeId, Kind};
 use crate::kernel::Kernel;
 use crate::proc::descriptors::{Blocking, Descriptor, OpenFile, Target};
 use crate::proc::pipe::Side;
@@ -70,6 +70,9 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     let target = match kind {
         Kind::Fifo => open_fifo(kernel, inode.id, flags)?,
         Kind::Symlink => open_again(kernel, inode.id, flags)?,
+        Kind::Character(DeviceKind::Console | DeviceKind::Tty) if kernel.input.is_some() => {
+            kernel.input.clone().map_or(Target::Console, Target::ConsoleInput)
+        }
         _ => {
             kernel.fs.open(inode.id);
             Target::Inode(inode.id)
@@ -113,7 +116,7 @@ fn open_proc_text(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<(),
 /// Opens what a descriptor leads to once more, by its link in `/proc`.
 fn open_again(kernel: &mut Kernel, link: InodeId, flags: u64) -> Result<Target, Fail> {
     match kernel.linked_target(link) {
-        Some(Target::Console) => Ok(Target::Console),
+        Some(console @ (Target::Console | Target::ConsoleInput(_))) => Ok(console),
         Some(Target::Pipe(pipe, _)) => {
             let side = side(flags);
             pipe.open(side);

@@ -33,6 +33,7 @@ pub(super) fn wait_for(
     watches: &mut [Watch],
     timeout_ns: Option<u64>,
 ) -> Result<u64, Fail> {
+    kernel.look_for_input();
     let look = kernel.look();
     let mut nr_ready = 0;
     for watch in watches.iter_mut() {

@@ -4,7 +4,7 @@
 
 use super::buffers::{Buffers, COUNT_MAX, collect};
 use super::pipe::{OnBroken, read_pipe, write_pipe};
-use super::{Answer, event_counter, limits, signal_source, socket, timer};
+use super::{Answer, console, event_counter, limits, signal_source, socket, timer};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -147,6 +147,7 @@ fn read_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way)
         Target::EventCounter(counter) => event_counter::read(kernel, counter, blocking, buffers),
         Target::Timer(timer) => timer::read(kernel, timer, blocking, buffers),
         Target::Signals(source) => signal_source::read(kernel, source, blocking, buffers),
+        Target::ConsoleInput(input) => console::read(kernel, input, blocking, buffers),
         Target::Inode(_) | Target::Console | Target::Epoll(_) | Target::Process(_) => {
             Err(Errno::EINVAL.into())
         }
@@ -160,6 +161,7 @@ fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way
         Target::Pipe(pipe, _) => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
         Target::Socket(socket) => socket::write(kernel, socket, blocking, buffers),
         Target::EventCounter(counter) => event_counter::write(kernel, counter, blocking, buffers),
+        Target::ConsoleInput(input) => console::write(kernel, input, buffers),
         Target::Inode(_)
         | Target::Console
         | Target::Epoll(_)

@@ -30,7 +30,7 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
         | Target::Epoll(_)
         | Target::Signals(_)
         | Target::Process(_) => return Ok(0),
-        Target::Console | Target::Pipe(..) | Target::Socket(_) => {
+        Target::Console | Target::ConsoleInput(_) | Target::Pipe(..) | Target::Socket(_) => {
             return Err(Errno::ESPIPE.into());
         }
     };

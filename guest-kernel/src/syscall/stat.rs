@@ -5,7 +5,7 @@
 use super::{Answer, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{DeviceKind, InodeId, Kind, Stat};
+use crate::fs::{DeviceKind, Follow, InodeId, Kind, Stat};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
@@ -110,6 +110,13 @@ impl Known {
         let stat = match target {
             Target::Inode(inode) => return Self::of_inode(kernel, *inode),
             Target::Console => unnamed(Kind::Character(DeviceKind::Console), 0, epoch),
+            // `ttyname(3)` compares it with what has its name.
+            Target::ConsoleInput(_) => {
+                match kernel.fs.resolve(InodeId::ROOT, b"/dev/console", Follow::Last) {
+                    Ok(inode) => return Self::of_inode(kernel, inode),
+                    Err(_) => unnamed(Kind::Character(DeviceKind::Console), 0, epoch),
+                }
+            }
             Target::Pipe(pipe, _) => match pipe.inode() {
                 Some(inode) => return Self::of_inode(kernel, inode),
                 None => unnamed(Kind::Fifo, pipe.number(), epoch),

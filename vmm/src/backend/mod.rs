@@ -20,6 +20,7 @@ use seed_protocols::record::Record;
 use crate::end::End;
 use crate::engine::{ExitCounts, Phases};
 use crate::images::Images;
+use crate::input::StandardInput;
 use crate::kernel_image::KernelImage;
 use crate::layout::RamMap;
 use crate::processor::CpuProfile;
@@ -41,6 +42,8 @@ pub struct Machine<'a> {
     pub command_line: &'a [u8],
     /// Its disks.
     pub images: &'a Images,
+    /// What the guest gets from this process's standard input, if anything.
+    pub stdin: Option<StandardInput>,
     /// The time limit, which runs already.
     pub timeout: Option<Duration>,
     /// Whether times and counters will be read.

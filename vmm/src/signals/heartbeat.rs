@@ -9,8 +9,9 @@
 use std::io;
 use std::time::Duration;
 
+use super::action::Calls;
 use super::immediate_exit;
-use super::timer::{Calls, Timer};
+use super::timer::Timer;
 
 /// Time between two looks. Short runs never see one.
 const INTERVAL: Duration = Duration::from_millis(200);

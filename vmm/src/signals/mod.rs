@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Signals that this program sends to itself while a guest runs, and what they interrupt.
+//! Signals, most of which this program sends to itself while a guest runs.
 //!
 //! `timer` has the POSIX timers that send them, [`immediate_exit`] the vCPU that they bring back.
 //! [`time_limit`] ends a run that takes too long; [`heartbeat`] has the monitor look at the
-//! processor now and then.
+//! processor now and then. [`raw_terminal`] gives the terminal back when a signal ends the process.
 
+mod action;
 pub mod heartbeat;
 pub mod immediate_exit;
+pub mod raw_terminal;
 pub mod time_limit;
 mod timer;

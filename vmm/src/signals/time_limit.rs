@@ -9,8 +9,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::action::Calls;
 use super::immediate_exit;
-use super::timer::{Calls, Timer};
+use super::timer::Timer;
 
 /// Repetition of the signal after the limit.
 const REPEAT: Duration = Duration::from_millis(20);

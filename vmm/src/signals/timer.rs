@@ -8,18 +8,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
-/// What a signal does. It runs at any point of this thread, so it may only do what
-/// signal-safety(7) allows.
-pub(super) type Handler = extern "C" fn(libc::c_int);
-
-/// Whether a blocking call that the signal meets is interrupted or goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Calls {
-    /// It fails with `EINTR`.
-    Interrupted,
-    /// It goes on where Linux can make it (`SA_RESTART`). `KVM_RUN` is interrupted all the same.
-    Restarted,
-}
+use super::action::{self, Calls, Handler, check};
 
 /// A running timer; it stops when dropped.
 #[derive(Debug)]
@@ -42,7 +31,7 @@ impl Timer {
         first: Duration,
         interval: Duration,
     ) -> io::Result<Self> {
-        install(signal, calls, handler)?;
+        action::install(signal, calls, handler)?;
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         // SAFETY: `sigevent` is plain data for which all zeros is a value.
         let event = unsafe { event.assume_init_mut() };
@@ -73,39 +62,9 @@ impl Drop for Timer {
     }
 }
 
-#[expect(unsafe_code, reason = "signal handlers have no safe interface")]
-fn install(signal: libc::c_int, calls: Calls, handler: Handler) -> io::Result<()> {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: `sigaction` is plain data for which all zeros is a value: no flags and an empty mask.
-    let action = unsafe { action.assume_init_mut() };
-    action.sa_sigaction = handler as libc::sighandler_t;
-    action.sa_flags = match calls {
-        Calls::Interrupted => 0,
-        Calls::Restarted => libc::SA_RESTART,
-    };
-    // SAFETY: `action` is live, its handler has the signature that goes with no SA_SIGINFO and is
-    // safe to run at any point; no old action is asked for.
-    check(unsafe { libc::sigaction(signal, action, ptr::null_mut()) })?;
-    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `set` is live; the call initialises it.
-    check(unsafe { libc::sigemptyset(set.as_mut_ptr()) })?;
-    // SAFETY: `set` was initialised above; the call checks the number.
-    check(unsafe { libc::sigaddset(set.as_mut_ptr(), signal) })?;
-    // The mask may be inherited with the signal blocked.
-    // SAFETY: `set` was initialised above; no old mask is asked for.
-    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut()) } {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
-    }
-}
-
 fn timespec(duration: Duration) -> libc::timespec {
     libc::timespec {
         tv_sec: duration.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: duration.subsec_nanos().into(),
     }
-}
-
-fn check(result: libc::c_int) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -22,6 +22,7 @@ use super::Error;
 use crate::console::{self, Output};
 use crate::engine::ExitCounts;
 use crate::images::{Image, Role};
+use crate::input::{self, Input, LINE_BYTES_MAX, StandardInput};
 use crate::memory::GuestMemory;
 
 /// What the guest's access led to.
@@ -38,6 +39,7 @@ pub(super) enum Effect {
 /// The devices of a machine.
 pub(super) struct Devices<'a, 'c> {
     serial: Serial<Sink<'a, 'c>>,
+    input: Option<Input>,
     output: Rc<RefCell<&'a mut Output<'c>>>,
     bus: Bus<BlockDevice<FileDisk>, NoInterrupt>,
     memory: &'a GuestMemory,
@@ -45,12 +47,13 @@ pub(super) struct Devices<'a, 'c> {
 }
 
 impl<'a, 'c> Devices<'a, 'c> {
-    /// The serial port to `output`, and the disks in their order.
+    /// The serial port to `output` and standard input, and the disks in their order.
     ///
     /// # Errors
     /// A disk's file cannot be used after all.
     pub(super) fn connect<'i>(
         disks: impl Iterator<Item = &'i Image>,
+        stdin: Option<StandardInput>,
         memory: &'a GuestMemory,
         output: &'a mut Output<'c>,
     ) -> Result<Self, Error> {
@@ -63,7 +66,8 @@ impl<'a, 'c> Devices<'a, 'c> {
         }
         let output = Rc::new(RefCell::new(output));
         let serial = Serial::new(Sink(Rc::clone(&output)));
-        Ok(Self { serial, output, bus, memory, counts: ExitCounts::default() })
+        let input = stdin.map(Input::new);
+        Ok(Self { serial, input, output, bus, memory, counts: ExitCounts::default() })
     }
 
     /// One or more writes of `width` bytes each to `port`.
@@ -102,10 +106,19 @@ impl<'a, 'c> Devices<'a, 'c> {
     }
 
     /// One or more reads of `width` bytes each from `port`.
-    pub(super) fn read_port(&mut self, port: u16, width: usize, data: &mut [u8]) {
+    ///
+    /// # Errors
+    /// The guest asked for input that cannot be had.
+    pub(super) fn read_port(
+        &mut self,
+        port: u16,
+        width: usize,
+        data: &mut [u8],
+    ) -> Result<(), input::Error> {
         self.counts.io += 1;
         match PortDevice::decode(port) {
             Some(PortDevice::Serial(offset)) => {
+                self.receive_input()?;
                 data.chunks_mut(width).for_each(|access| self.serial.read(offset, access));
             }
             Some(PortDevice::DebugExit(_)) => debug_exit::read(data),
@@ -115,6 +128,22 @@ impl<'a, 'c> Devices<'a, 'c> {
                 data.fill(OPEN_BUS);
             }
         }
+        Ok(())
+    }
+
+    /// Hands standard input to a guest that says it is ready for it and has taken all before.
+    fn receive_input(&mut self) -> Result<(), input::Error> {
+        let Some(input) = &mut self.input else { return Ok(()) };
+        if !self.serial.requests_to_send() || self.serial.input_capacity_bytes() < LINE_BYTES_MAX {
+            return Ok(());
+        }
+        let line = input.read()?;
+        if !line.is_empty() {
+            let taken = self.serial.enqueue_raw_bytes(&line);
+            // A guest in loopback mode has cut the line.
+            debug_assert!(taken.is_ok_and(|taken| taken == line.len() || taken == 0));
+        }
+        Ok(())
     }
 
     /// A write to a guest-physical address without RAM.

@@ -121,7 +121,7 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
     let vm = vm.with_memory(&memory, early_end.unwrap_or(u64::MAX))?;
     let vcpu = vcpu::Vcpu::create(&vm, &cpuid, machine.kernel.entry)?;
     let disks = machine.images.iter().filter(|image| mapped.is_none() || image.role != Role::Input);
-    let devices = devices::Devices::connect(disks, &memory, output)?;
+    let devices = devices::Devices::connect(disks, machine.stdin, &memory, output)?;
     let _heartbeat =
         Heartbeat::start().map_err(|source| Error::Call { call: "timer_create", source })?;
     Ok(run::run_to_end(vm, vcpu, devices, machine))

@@ -91,10 +91,10 @@ fn step(vm: &mut VmWithMemory<'_>, vcpu: &mut Vcpu<'_>, devices: &mut Devices<'_
             },
             Err(error) => Step::Stop(Stop::Console(error)),
         },
-        Ok(Exit::In { port, width, data }) => {
-            devices.read_port(port, width, data);
-            Step::Continue
-        }
+        Ok(Exit::In { port, width, data }) => match devices.read_port(port, width, data) {
+            Ok(()) => Step::Continue,
+            Err(error) => Step::Stop(Stop::Host(error_line(&error))),
+        },
         Ok(Exit::MmioWrite { address, .. } | Exit::MmioRead { address, .. })
             if vm.is_later(address) =>
         {

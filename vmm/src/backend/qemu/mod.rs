@@ -12,6 +12,7 @@ mod command;
 mod cpu_model;
 mod exit;
 mod process;
+mod stdin;
 
 use std::io;
 
@@ -65,7 +66,7 @@ pub fn run(
     output: &mut Output<'_>,
 ) -> Result<Stopped, Error> {
     let command = command::Invocation::new(kind, machine)?;
-    let finish = process::run(command, output)?;
+    let finish = process::run(command, machine.stdin, output)?;
     let end = match finish {
         process::Finish::Exited(exit) => exit::interpret(&exit, machine.cpu, output),
         process::Finish::TimeLimit => End::TimeLimit(machine.timeout.unwrap_or_default()),

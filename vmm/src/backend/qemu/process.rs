@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The QEMU process: starts it, passes on its console, keeps its complaints, and ends with it.
+//! The QEMU process: starts it, passes on its console and input, keeps its complaints, and ends with it.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -12,8 +12,10 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::command::{Invocation, PROGRAM};
+use super::stdin::Feed;
 use crate::console::Output;
 use crate::error_line::error_line;
+use crate::input::{Input, StandardInput};
 use crate::signals::time_limit;
 
 /// Most bytes of standard error that are kept, the last ones.
@@ -50,11 +52,18 @@ pub(super) struct Exit {
 ///
 /// # Errors
 /// It could not be started.
-pub(super) fn run(invocation: Invocation, output: &mut Output<'_>) -> Result<Finish, Error> {
-    let mut child = Running(spawn(&invocation)?);
+pub(super) fn run(
+    invocation: Invocation,
+    stdin: Option<StandardInput>,
+    output: &mut Output<'_>,
+) -> Result<Finish, Error> {
+    let mut child = Running(spawn(&invocation, stdin)?);
     drop(invocation);
+    let pipe = child.0.stdin.take();
+    let feed = stdin.zip(pipe).map(|(kind, pipe)| Feed::new(Input::new(kind), pipe));
+    let mut feed = feed.transpose().map_err(Error::Spawn)?;
     let mut complaints = Vec::new();
-    match pump(&mut child.0, output, &mut complaints) {
+    match pump(&mut child.0, &mut feed, output, &mut complaints) {
         Ok(()) => {}
         Err(stop) => return Ok(stop),
     }
@@ -79,10 +88,11 @@ impl Drop for Running {
     }
 }
 
-fn spawn(invocation: &Invocation) -> Result<Child, Error> {
+fn spawn(invocation: &Invocation, stdin: Option<StandardInput>) -> Result<Child, Error> {
     let mut command = Command::new(PROGRAM);
     command.args(&invocation.arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let descriptors = invocation.descriptors.clone();
     let parent = rustix::process::getpid();
     let prepare = move || prepare_child(&descriptors, parent);
@@ -114,9 +124,11 @@ fn prepare_child(descriptors: &[i32], parent: rustix::process::Pid) -> io::Resul
     Ok(())
 }
 
-/// Passes on the console and keeps standard error until both have ended, or something else ends it.
+/// Passes on the console and standard input, and keeps standard error, until console and
+/// standard error have ended, or something else ends it.
 fn pump(
     child: &mut Child,
+    feed: &mut Option<Feed>,
     output: &mut Output<'_>,
     complaints: &mut Vec<u8>,
 ) -> Result<(), Finish> {
@@ -127,7 +139,13 @@ fn pump(
         if time_limit::has_passed() {
             return Err(Finish::TimeLimit);
         }
-        let (console_ready, errors_ready) = wait(console.as_ref(), errors.as_ref())?;
+        let [console_ready, errors_ready, feed_ready] =
+            wait(console.as_ref(), errors.as_ref(), feed.as_ref())?;
+        if let Some(feed) = feed
+            && feed_ready
+        {
+            feed.advance().map_err(|error| Finish::Failed(error_line(&error)))?;
+        }
         if console_ready {
             let bytes = read_some(&mut console, &mut chunk)?;
             output.push(bytes).map_err(|error| match time_limit::has_passed() {
@@ -147,22 +165,30 @@ fn pump(
     Ok(())
 }
 
-/// Waits until one of the streams has something, and says which; a signal ends the wait as well.
+/// Waits until one of the streams has something or takes something, and says which; a signal ends
+/// the wait as well.
 fn wait(
     console: Option<&ChildStdout>,
     errors: Option<&ChildStderr>,
-) -> Result<(bool, bool), Finish> {
-    let streams = [console.map(AsFd::as_fd), errors.map(AsFd::as_fd)];
-    let mut polled: Vec<_> =
-        streams.iter().flatten().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    feed: Option<&Feed>,
+) -> Result<[bool; 3], Finish> {
+    let streams = [
+        (console.map(AsFd::as_fd), PollFlags::IN),
+        (errors.map(AsFd::as_fd), PollFlags::IN),
+        (feed.and_then(Feed::source), PollFlags::IN),
+        (feed.and_then(Feed::target), PollFlags::OUT),
+    ];
+    let open = streams.iter().filter_map(|(fd, flags)| Some((fd.as_ref()?, *flags)));
+    let mut polled: Vec<_> = open.map(|(fd, flags)| PollFd::new(fd, flags)).collect();
     match rustix::event::poll(&mut polled, None) {
         Ok(_) => {}
-        Err(Errno::INTR) => return Ok((false, false)),
+        Err(Errno::INTR) => return Ok([false; 3]),
         Err(error) => return Err(Finish::Failed(format!("cannot wait for QEMU: {error}"))),
     }
-    let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());
-    let mut is_ready = |is_open: bool| is_open && ready.next().unwrap_or(false);
-    Ok((is_ready(console.is_some()), is_ready(errors.is_some())))
+    let mut polled = polled.iter();
+    let [console, errors, source, target] = streams
+        .map(|(fd, _)| fd.is_some() && polled.next().is_some_and(|fd| !fd.revents().is_empty()));
+    Ok([console, errors, source || target])
 }
 
 /// What a stream has; closes it at its end.

@@ -9,6 +9,7 @@
 
 mod program;
 mod settings;
+mod stdin;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -28,10 +29,13 @@ use seedvmm::archive::{
 use seedvmm::console::StandardStreams;
 use seedvmm::end::End;
 use seedvmm::engine::{self, DiskSource, Job};
+use seedvmm::input::StandardInput;
+use seedvmm::signals::raw_terminal::RawTerminal;
 use thiserror::Error;
 
 use self::program::ProgramError;
 use self::settings::SettingsError;
+use self::stdin::Stdin;
 use super::progress::Progress;
 use super::source_date::{self, SourceDateError};
 use super::{ending, machine};
@@ -95,6 +99,9 @@ pub(crate) enum RunError {
     /// A disk in memory.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The terminal.
+    #[error("cannot use the terminal on standard input")]
+    Terminal(#[source] io::Error),
     /// The machine.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -145,10 +152,11 @@ pub(super) fn execute(options: RunOptions, started: Instant) -> Result<u8, RunEr
     if let Some(target) = target {
         archive::prepare_target(target).map_err(RunError::Target)?;
     }
-    let input = pack_input(&options)?;
+    let stdin = stdin::find(options.interactive);
+    let input = pack_input(&options, stdin)?;
     let exports_named = !options.exports.is_empty();
-    let job = job(input, target, options.machine)?;
-    let end = engine::run(&job, started, &mut StandardStreams)?.end;
+    let job = job(input, stdin, target, options.machine)?;
+    let end = run_machine(&job, started)?;
     match (&job.output, target) {
         (Some(DiskSource::Open { file, .. }), Some(target)) if is_delivered(&end, file) => {
             deliver(&end, file, exports_named, target)?;
@@ -160,11 +168,18 @@ pub(super) fn execute(options: RunOptions, started: Instant) -> Result<u8, RunEr
     Ok(end.status())
 }
 
+/// Runs the machine, with the terminal raw if it gets that.
+fn run_machine(job: &Job, started: Instant) -> Result<End, RunError> {
+    let raw = (job.stdin == Some(StandardInput::Terminal)).then(RawTerminal::enter);
+    let _raw = raw.transpose().map_err(RunError::Terminal)?;
+    Ok(engine::run(job, started, &mut StandardStreams)?.end)
+}
+
 /// The input disk, complete and sealed.
-fn pack_input(options: &RunOptions) -> Result<File, RunError> {
+fn pack_input(options: &RunOptions, stdin: Stdin) -> Result<File, RunError> {
     let epoch = source_date::given()?;
     let mtime = epoch.unwrap_or_default();
-    let tree = input_tree(options, epoch)?;
+    let tree = input_tree(options, epoch, stdin)?;
     let image = archive::memory_image("in", 0)?;
     let mut progress = Progress::new("packing", tree.size_bytes());
     archive::pack(&tree, mtime, &image, &mut |bytes| progress.advance(bytes))?;
@@ -173,9 +188,9 @@ fn pack_input(options: &RunOptions) -> Result<File, RunError> {
 }
 
 /// The files of the guest: the root folder, the inputs, the program and the settings.
-fn input_tree(options: &RunOptions, epoch: Option<u32>) -> Result<Tree, RunError> {
+fn input_tree(options: &RunOptions, epoch: Option<u32>, stdin: Stdin) -> Result<Tree, RunError> {
     let mut tree = Tree::new();
-    let settings = settings::encode(options, epoch)?;
+    let settings = settings::encode(options, epoch, stdin)?;
     if let Some(root) = &options.root {
         tree.insert_contents(b"", root)?;
         if tree.contains(protocol::NAME) {
@@ -220,10 +235,16 @@ fn input_name(path: &Path) -> Result<OsString, RunError> {
 /// The job on `input`, with an output disk if somebody wants the result.
 fn job(
     input: File,
+    stdin: Stdin,
     target: Option<&Path>,
     options: crate::cli::MachineOptions,
 ) -> Result<Job, RunError> {
     let mut job = machine::job(options);
+    job.stdin = match stdin {
+        Stdin::Ended => None,
+        Stdin::Stream => Some(StandardInput::Stream),
+        Stdin::Terminal(..) => Some(StandardInput::Terminal),
+    };
     job.input = Some(DiskSource::Open { file: input, name: "the packed input".to_owned() });
     if target.is_some() {
         let size_bytes =

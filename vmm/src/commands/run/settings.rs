@@ -4,12 +4,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::time::UNIX_EPOCH;
 
 use seed_protocols::cpio;
-use seed_protocols::settings::Setting;
+use seed_protocols::settings::{STREAM, Setting};
 use thiserror::Error;
 
-use crate::cli::RunOptions;
+use super::stdin::{self, Stdin};
+use crate::cli::{Clock, RunOptions};
 
 /// What the kernel understands as the whole root file system.
 const ROOT: &[u8] = b".";
@@ -46,10 +48,25 @@ pub(super) fn program(options: &RunOptions) -> &OsStr {
 
 /// The bytes of the settings entry.
 ///
-/// `epoch` is where the clock starts, in seconds since 1970, if not where it does by itself.
-pub(super) fn encode(options: &RunOptions, epoch: Option<u32>) -> Result<Vec<u8>, SettingsError> {
+/// `epoch` is where the virtual clock starts, in seconds since 1970, if not where it does by itself.
+pub(super) fn encode(
+    options: &RunOptions,
+    epoch: Option<u32>,
+    stdin: Stdin,
+) -> Result<Vec<u8>, SettingsError> {
     let mut bytes = Vec::new();
-    if let Some(epoch) = epoch {
+    match stdin {
+        Stdin::Ended => {}
+        Stdin::Stream => push(&mut bytes, Setting::Stdin(STREAM))?,
+        Stdin::Terminal(rows, columns) => {
+            push(&mut bytes, Setting::Stdin(format!("{rows}x{columns}").as_bytes()))?;
+        }
+    }
+    if stdin::clock(options.clock, stdin) == Clock::Host {
+        // A clock before 1970 is as good as none.
+        let now = UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+        push(&mut bytes, Setting::HostClock(now.to_string().as_bytes()))?;
+    } else if let Some(epoch) = epoch {
         push(&mut bytes, Setting::Epoch(epoch.to_string().as_bytes()))?;
     }
     if let Some(seed) = options.seed {

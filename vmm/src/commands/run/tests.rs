@@ -47,7 +47,7 @@ impl Place {
     /// Names in the packed input, and the settings.
     fn packed(&self, line: &str) -> (Vec<String>, String) {
         use std::os::unix::fs::FileExt;
-        let image = pack_input(&self.options(line)).unwrap();
+        let image = pack_input(&self.options(line), Stdin::Ended).unwrap();
         let mut bytes = vec![0; image.metadata().unwrap().len().try_into().unwrap()];
         image.read_exact_at(&mut bytes, 0).unwrap();
         let mut reader = seed_protocols::cpio::Reader::new(&bytes);
@@ -63,7 +63,7 @@ impl Place {
     }
 
     fn error(&self, line: &str) -> RunError {
-        pack_input(&self.options(line)).unwrap_err()
+        pack_input(&self.options(line), Stdin::Ended).unwrap_err()
     }
 }
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Standard input, where the run has one: a stream of bytes or a terminal, by the serial line.
+//!
+//! Nothing announces a byte, so the line is looked at whenever a program asks for input, when nobody
+//! can run, and at each tick if it is a terminal's, whose keys are to interrupt programs.
+
+use super::process::FIRST_PID;
+use super::signal::{Signal, SignalInfo};
+use super::target::Readiness;
+use super::waiters::Waiters;
+use crate::console::{Discipline, Key, WindowSize};
+use crate::drivers::serial;
+use crate::kernel::Kernel;
+use crate::proc::process::State;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use seed_protocols::console_input::{Decoder, Received};
+
+/// Most bytes of a stream that are kept for programs that do not read them yet.
+const STREAM_MAX: usize = 1 << 16;
+
+/// Bytes that are taken from the line before those who wait for them are woken.
+const CHUNK: usize = 4096;
+
+/// `si_code` of a signal that the kernel sends.
+const SI_KERNEL: i32 = 0x80;
+
+/// What the input is.
+#[derive(Debug)]
+pub enum Kind {
+    /// Bytes, as they come.
+    Stream(VecDeque<u8>),
+    /// What somebody types.
+    Terminal(Terminal),
+}
+
+/// A terminal.
+#[derive(Debug)]
+pub struct Terminal {
+    /// Its settings and what was typed.
+    pub discipline: Discipline,
+    /// Its size.
+    pub window: WindowSize,
+    /// The process group that keys interrupt, and that may read.
+    pub foreground: u32,
+}
+
+/// Standard input.
+#[derive(Debug)]
+pub struct ConsoleInput {
+    /// What it is.
+    pub kind: RefCell<Kind>,
+    decoder: RefCell<Decoder>,
+    /// Whether the other end was told to send.
+    is_listening: Cell<bool>,
+    has_ended: Cell<bool>,
+    /// Processes that wait for input.
+    pub waiters: RefCell<Waiters>,
+    /// Number of calls at which all of these were found to wait for input indeed.
+    checked_at: Cell<u64>,
+}
+
+impl ConsoleInput {
+    /// A terminal of this size if there is one, else a stream.
+    #[must_use]
+    pub fn new(window: Option<WindowSize>) -> Self {
+        let kind = match window {
+            Some(window) => Kind::Terminal(Terminal {
+                discipline: Discipline::default(),
+                window,
+                foreground: FIRST_PID,
+            }),
+            None => Kind::Stream(VecDeque::new()),
+        };
+        Self {
+            kind: RefCell::new(kind),
+            decoder: RefCell::default(),
+            is_listening: Cell::new(false),
+            has_ended: Cell::new(false),
+            waiters: RefCell::default(),
+            checked_at: Cell::new(0),
+        }
+    }
+
+    /// Whether it is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(*self.kind.borrow(), Kind::Terminal(_))
+    }
+
+    /// Whether nothing more will come.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.get()
+    }
+
+    /// Number of bytes that a read gets at once, 0 at the end; none if it has to wait.
+    #[must_use]
+    pub fn nr_readable(&self) -> Option<usize> {
+        let count = match &*self.kind.borrow() {
+            Kind::Stream(bytes) => Some(bytes.len()).filter(|&count| count > 0),
+            Kind::Terminal(terminal) => terminal.discipline.nr_readable(),
+        };
+        count.or_else(|| self.has_ended().then_some(0))
+    }
+
+    /// Takes out at most `max` of those bytes.
+    #[must_use]
+    pub fn read(&self, max: usize) -> Vec<u8> {
+        match &mut *self.kind.borrow_mut() {
+            Kind::Stream(bytes) => {
+                let count = bytes.len().min(max);
+                bytes.drain(..count).collect()
+            }
+            Kind::Terminal(terminal) => terminal.discipline.read(max),
+        }
+    }
+
+    /// What it is ready for. It can always be written to.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness::WRITE
+            .with(Readiness::READ, self.nr_readable().is_some())
+            .with(Readiness::HANG_UP, self.has_ended() && self.is_terminal())
+    }
+
+    fn has_room(&self) -> bool {
+        match &*self.kind.borrow() {
+            Kind::Stream(bytes) => bytes.len() < STREAM_MAX,
+            // What is too much is lost, so that keys are heard.
+            Kind::Terminal(_) => true,
+        }
+    }
+
+    /// Takes bytes of the line; returns the keys among them that stand for signals.
+    fn take(&self, line: &[u8]) -> Vec<Key> {
+        let (mut keys, mut echo) = (Vec::new(), Vec::new());
+        for &byte in line {
+            match self.decoder.borrow_mut().push(byte) {
+                Received::Nothing => {}
+                Received::End => self.has_ended.set(true),
+                Received::Byte(byte) => match &mut *self.kind.borrow_mut() {
+                    Kind::Stream(bytes) => bytes.push_back(byte),
+                    Kind::Terminal(terminal) => {
+                        keys.extend(terminal.discipline.take(byte, &mut echo));
+                    }
+                },
+            }
+        }
+        if !echo.is_empty() {
+            serial::write(&echo);
+        }
+        keys
+    }
+}
+
+impl Kernel {
+    /// Takes what there is on the line. Returns whether there was something.
+    pub fn look_for_input(&mut self) -> bool {
+        let Some(input) = self.input.clone() else { return false };
+        let mut chunk = [0; CHUNK];
+        if input.has_ended() || !input.has_room() {
+            return false;
+        }
+        if !input.is_listening.replace(true) {
+            serial::start_receiving();
+        }
+        let count = serial::receive(&mut chunk);
+        if count == 0 {
+            return false;
+        }
+        for key in input.take(&chunk[..count]) {
+            self.send_key(&input, key);
+        }
+        let waiting = input.waiters.borrow_mut().take();
+        for pid in waiting {
+            self.wake_process(pid);
+        }
+        true
+    }
+
+    /// Sends the signal that a key stands for to the processes in the foreground.
+    fn send_key(&mut self, input: &ConsoleInput, key: Key) {
+        let Kind::Terminal(Terminal { foreground, .. }) = *input.kind.borrow() else { return };
+        let signal = match key {
+            Key::Interrupt => Signal::SIGINT,
+            Key::Quit => Signal::SIGQUIT,
+            Key::Suspend => Signal::SIGTSTP,
+        };
+        let mut pids = Vec::new();
+        self.for_each_process(|process| {
+            if process.group == foreground {
+                pids.push(process.pid);
+            }
+        });
+        for pid in pids {
+            self.send(pid, signal, SignalInfo { code: SI_KERNEL, ..SignalInfo::default() });
+            // The one that ran last may be the one that waits.
+            if self.process.pid == pid && self.process.signals.is_any_due() {
+                self.wake_process(pid);
+            }
+        }
+    }
+
+    /// Whether somebody waits for input that may still come, when nobody can run. Those who are
+    /// noted may have gone on to wait for something else: they are woken once to find out.
+    pub(super) fn is_input_awaited(&mut self) -> bool {
+        let Some(input) = self.input.clone() else { return false };
+        if input.has_ended() || input.waiters.borrow().is_empty() {
+            return false;
+        }
+        if input.checked_at.replace(self.nr_calls) != self.nr_calls {
+            let noted = input.waiters.borrow_mut().take();
+            for pid in noted {
+                self.wake_process(pid);
+            }
+        }
+        true
+    }
+
+    /// Lets a process go on that waits, the one that ran last included.
+    fn wake_process(&mut self, pid: u32) {
+        if self.process.pid != pid {
+            self.processes.set_ready(pid, State::Waiting);
+        } else if self.process.state == State::Waiting {
+            self.process.state = State::Ready;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The console of a run with standard input: reading, writing, and a terminal's requests
+//! (`ioctl_tty(2)`).
+
+use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::{Answer, Fail};
+use crate::arch::paging::FaultAccess;
+use crate::console::{Termios, WindowSize};
+use crate::drivers::serial;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::mm::address::UserAddr;
+use crate::mm::frames::frames;
+use crate::proc::console_input::{ConsoleInput, Kind, Terminal};
+use crate::proc::descriptors::Blocking;
+
+const NS_PER_TENTH: u64 = 100_000_000;
+
+const TCGETS: u64 = 0x5401;
+const TCSETS: u64 = 0x5402;
+const TCSETSW: u64 = 0x5403;
+const TCSETSF: u64 = 0x5404;
+const TCSBRK: u64 = 0x5409;
+const TCFLSH: u64 = 0x540b;
+const TIOCSCTTY: u64 = 0x540e;
+const TIOCGPGRP: u64 = 0x540f;
+const TIOCSPGRP: u64 = 0x5410;
+const TIOCGWINSZ: u64 = 0x5413;
+const TIOCSWINSZ: u64 = 0x5414;
+const TIOCGSID: u64 = 0x5429;
+
+/// Argument of `TCFLSH`: what was written and not sent, of which there is nothing.
+const TCOFLUSH: u64 = 1;
+/// Arguments of `TCFLSH` that concern what was received: `TCIFLUSH` and `TCIOFLUSH`.
+const INPUT_FLUSHES: [u64; 2] = [0, 2];
+
+/// Bytes that are translated at once on their way to a terminal.
+const CHUNK: usize = 256;
+
+pub(super) fn read(
+    kernel: &mut Kernel,
+    input: &ConsoleInput,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    // In the background Linux stops the process; here it fails, as where nobody could wake it.
+    if let Kind::Terminal(Terminal { foreground, .. }) = *input.kind.borrow()
+        && kernel.process.group != foreground
+    {
+        return Err(Errno::EIO.into());
+    }
+    kernel.look_for_input();
+    let Some(count) = readable(kernel, input, buffers)? else {
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
+        }
+        input.waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    };
+    let len = collect(kernel, buffers, count as u64, FaultAccess::Write)?;
+    let bytes = input.read(usize::try_from(len).unwrap_or(count));
+    let mut rest = &bytes[..];
+    for &(start, len) in kernel.ranges.as_slice() {
+        let (piece, behind) = rest.split_at(rest.len().min(usize::try_from(len).unwrap_or(0)));
+        frames().write(start, piece);
+        rest = behind;
+    }
+    Ok(bytes.len() as u64)
+}
+
+/// How many bytes a read gets, if it does not have to wait.
+fn readable(
+    kernel: &mut Kernel,
+    input: &ConsoleInput,
+    buffers: Buffers,
+) -> Result<Option<usize>, Errno> {
+    let readable = input.nr_readable();
+    let (minimum, tenths) = match &*input.kind.borrow() {
+        Kind::Terminal(terminal) if !terminal.discipline.termios().is_canonical() => {
+            let termios = terminal.discipline.termios();
+            (termios.minimum(), termios.tenths())
+        }
+        _ => return Ok(readable),
+    };
+    if minimum == 0 && readable.is_none() {
+        let is_time_up = tenths == 0 || kernel.is_past_deadline(tenths * NS_PER_TENTH);
+        return Ok(is_time_up.then_some(0));
+    }
+    let wanted = collect(kernel, buffers, minimum as u64, FaultAccess::Write)?;
+    Ok(readable.filter(|&count| count as u64 >= wanted || input.has_ended()))
+}
+
+pub(super) fn write(kernel: &mut Kernel, input: &ConsoleInput, buffers: Buffers) -> Answer {
+    let returns_at_line_feed = match &*input.kind.borrow() {
+        Kind::Terminal(terminal) => terminal.discipline.termios().returns_at_line_feed(),
+        Kind::Stream(_) => false,
+    };
+    let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    for &(start, len) in kernel.ranges.as_slice() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most COUNT_MAX")]
+        let len = len as usize;
+        if !returns_at_line_feed {
+            serial::write_frames(start, len);
+            continue;
+        }
+        let mut done = 0;
+        while done < len {
+            let mut chunk = [0; CHUNK];
+            let chunk = &mut chunk[..(len - done).min(CHUNK)];
+            frames().read(start.add(done as u64), chunk);
+            write_lines(chunk);
+            done += chunk.len();
+        }
+    }
+    Ok(len)
+}
+
+/// Writes text with a carriage return before each line feed.
+fn write_lines(text: &[u8]) {
+    for piece in text.split_inclusive(|&byte| byte == b'\n') {
+        match piece {
+            [line @ .., b'\n'] => {
+                serial::write(line);
+                serial::write(b"\r\n");
+            }
+            rest => serial::write(rest),
+        }
+    }
+}
+
+/// Serves a terminal's requests.
+pub(super) fn ioctl(
+    kernel: &mut Kernel,
+    input: &ConsoleInput,
+    request: u64,
+    argument: u64,
+) -> Answer {
+    let mut kind = input.kind.borrow_mut();
+    let Kind::Terminal(terminal) = &mut *kind else { return Err(Errno::ENOTTY.into()) };
+    let address = UserAddr(argument);
+    match request {
+        TCGETS => kernel.memory().write(address, &terminal.discipline.termios().to_bytes())?,
+        TCSETS | TCSETSW | TCSETSF => {
+            let mut bytes = [0; Termios::SIZE];
+            kernel.memory().read(address, &mut bytes)?;
+            if request == TCSETSF {
+                terminal.discipline.flush();
+            }
+            terminal.discipline.set_termios(Termios::parse(&bytes));
+        }
+        // What was written has been sent.
+        TCSBRK if argument != 0 => {}
+        TCFLSH if INPUT_FLUSHES.contains(&argument) => terminal.discipline.flush(),
+        TCFLSH if argument == TCOFLUSH => {}
+        TCFLSH => return Err(Errno::EINVAL.into()),
+        TIOCGWINSZ => kernel.memory().write(address, &terminal.window.to_bytes())?,
+        TIOCSWINSZ => {
+            let mut bytes = [0; WindowSize::SIZE];
+            kernel.memory().read(address, &mut bytes)?;
+            terminal.window = WindowSize::parse(bytes);
+        }
+        TIOCGPGRP => kernel.memory().write(address, &terminal.foreground.to_le_bytes())?,
+        TIOCSPGRP => terminal.foreground = group_of_session(kernel, address)?,
+        TIOCGSID => {
+            let session = kernel.process.session;
+            kernel.memory().write(address, &session.to_le_bytes())?;
+        }
+        // There is one terminal, and it belongs to whoever has it open.
+        TIOCSCTTY if kernel.process.session == kernel.process.pid => {}
+        TIOCSCTTY => return Err(Errno::EPERM.into()),
+        _ => {
+            kernel.missing.note(IOCTL);
+            return Err(Errno::EINVAL.into());
+        }
+    }
+    Ok(0)
+}
+
+/// Number of `ioctl`.
+const IOCTL: u64 = 16;
+
+/// Reads the number of a process group, which must be one of the caller's session.
+fn group_of_session(kernel: &mut Kernel, address: UserAddr) -> Result<u32, Errno> {
+    let group = kernel.memory().read_u32(address)?;
+    let session = kernel.process.session;
+    let (mut exists, mut is_in_session) = (false, false);
+    kernel.for_each_process(|process| {
+        exists |= process.group == group;
+        is_in_session |= process.group == group && process.session == session;
+    });
+    match (exists, is_in_session) {
+        (_, true) => Ok(group),
+        (true, false) => Err(Errno::EPERM),
+        (false, false) => Err(Errno::ESRCH),
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Standard input: what is piped in reaches the program, with its end; nothing else does.
+
+use std::process::Command;
+use std::time::Duration;
+
+use seed_tests::backend::{self, Backend};
+use seed_tests::paths::{self, Scratch};
+use seed_tests::process::{self, Outcome};
+use seed_tests::program::{self, Program};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs busybox with the standard input of a shell's `feed | …` or `… < file`.
+fn busybox(backend: Backend, shell: &str, options: &str, arguments: &str) -> Outcome {
+    let seedvmm = paths::seedvmm();
+    let busybox = program::path(Program::Busybox);
+    let run = format!(
+        "'{}' run {} {options} --timeout 50 -- '{}' {arguments}",
+        seedvmm.display(),
+        backend.options().join(" "),
+        busybox.display()
+    );
+    let mut command = Command::new("bash");
+    command.args(["-c", &shell.replace("RUN", &run)]);
+    process::run(&mut command, LIMIT)
+}
+
+#[test]
+fn a_pipe_reaches_the_program_with_its_end() {
+    for &backend in backend::available() {
+        let outcome = busybox(backend, "printf 'one\\ntwo' | RUN", "", "tac");
+        assert_eq!(outcome.expect_status(0).stdout_text(), "twoone\n");
+    }
+}
+
+#[test]
+fn every_byte_passes() {
+    let scratch = Scratch::new();
+    let bytes: Vec<u8> = (0..2000_u32).map(|n| ((n * n) >> 3) as u8).chain(0..=255).collect();
+    let path = scratch.write("bytes", &bytes);
+    let mut command = Command::new("sha256sum");
+    let sum = process::run(command.arg(&path), LIMIT);
+    let sum = sum.stdout_text();
+    let wanted = sum.split(' ').next();
+    for &backend in backend::available() {
+        let shell = format!("RUN < '{}'", path.display());
+        let outcome = busybox(backend, &shell, "", "sha256sum");
+        let text = outcome.expect_status(0).stdout_text();
+        assert_eq!(text.split(' ').next(), wanted, "{backend}");
+    }
+}
+
+#[test]
+fn a_program_can_wait_for_a_slow_writer_and_answer_it() {
+    // The writer sends its second line only when it has the answer to the first.
+    let shell = "coproc RUN; echo 20 >&${COPROC[1]}; read -r answer <&${COPROC[0]}; \
+                 echo $((answer + 1)) >&${COPROC[1]}; exec {COPROC[1]}>&-; cat <&${COPROC[0]}";
+    for &backend in backend::available() {
+        let script = "sh -c 'while read n; do echo $((n * 2)); done; echo end'";
+        let outcome = busybox(backend, shell, "", script);
+        assert_eq!(outcome.expect_status(0).stdout_text(), "82\nend\n", "{backend}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_read_leaves_the_input_alone() {
+    if backend::has(Backend::Kvm) {
+        let shell = "printf 'first\\nsecond\\n' | { RUN; cat; }";
+        let outcome = busybox(Backend::Kvm, shell, "", "true");
+        assert_eq!(outcome.expect_status(0).stdout_text(), "first\nsecond\n");
+    }
+}
+
+#[test]
+fn an_endless_writer_does_not_hold_the_end_up() {
+    for &backend in backend::available() {
+        let outcome = busybox(backend, "yes | RUN", "", "head -n 2");
+        assert_eq!(outcome.expect_status(0).stdout_text(), "y\ny\n", "{backend}");
+    }
+}
+
+#[test]
+fn without_input_there_is_its_end_and_no_terminal() {
+    for &backend in backend::available() {
+        let script = "sh -c 'cat; [ -t 0 ] && echo terminal; echo end'";
+        let outcome = busybox(backend, "RUN < /dev/null", "", script);
+        assert_eq!(outcome.expect_status(0).stdout_text(), "end\n", "{backend}");
+    }
+}
+
+#[test]
+fn sleepers_and_readers_wait_for_what_they_need() {
+    // Time goes by calls, so the sleeper must not wait for the input, nor the reader be skipped.
+    for &backend in backend::available() {
+        let script = "sh -c 'sleep 3 & cat; wait; echo slept'";
+        let outcome = busybox(backend, "printf 'text\\n' | RUN", "", script);
+        assert_eq!(outcome.expect_status(0).stdout_text(), "text\nslept\n", "{backend}");
+        let outcome =
+            busybox(backend, "printf 'x\\n' | RUN", "", "sh -c 'read -t 5 x; echo $x $?'");
+        assert_eq!(outcome.expect_status(0).stdout_text(), "x 0\n", "{backend}");
+    }
+}
+
+#[test]
+fn the_hosts_clock_is_there_for_who_wants_it() {
+    for &backend in backend::available() {
+        let shell = "date +%s; RUN; date +%s";
+        let outcome = busybox(backend, shell, "--clock host", "sh -c 'sleep 1; date +%s'");
+        let text = outcome.expect_status(0).stdout_text();
+        let times: Vec<u64> = text.lines().map(|line| line.parse().expect("a number")).collect();
+        // The guest's is a second later than the first, give or take the fraction of a second.
+        assert!(times[0] < times[1] && times[1] <= times[2], "{backend}: {times:?}");
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Standard input on its way to the guest's serial port.
+//!
+//! Nothing is read before the guest can take it, and never more than a little, so that what the
+//! guest's program leaves is there for the next reader.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use seed_protocols::console_input::{END_SEQUENCE, START_SEQUENCE, encode};
+
+/// Bytes that are read at once. On the line each may be two.
+const CHUNK: usize = 32;
+
+/// Room on the line that one [`Input::read`] needs at most.
+pub const LINE_BYTES_MAX: usize = 2 * CHUNK;
+
+/// The key that ends the run when it is pressed three times: Ctrl-].
+const QUIT_KEY: u8 = 0x1d;
+const QUIT_PRESSES: u8 = 3;
+
+/// What standard input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandardInput {
+    /// A pipe, a file or the like.
+    Stream,
+    /// A terminal, which the caller has made raw.
+    Terminal,
+}
+
+/// Why there is no more input.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading failed.
+    #[error("cannot read standard input")]
+    Read(#[source] io::Error),
+    /// The user wants the run to end.
+    #[error("ended from the terminal, by Ctrl-] three times")]
+    Quit,
+}
+
+/// Standard input, for one run.
+#[derive(Debug)]
+pub struct Input {
+    kind: StandardInput,
+    has_started: bool,
+    has_ended: bool,
+    quit_presses: u8,
+}
+
+impl Input {
+    /// The input of this process.
+    #[must_use]
+    pub const fn new(kind: StandardInput) -> Self {
+        Self { kind, has_started: false, has_ended: false, quit_presses: 0 }
+    }
+
+    /// Where it comes from, for whoever waits; none after its end.
+    #[must_use]
+    pub fn source(&self) -> Option<BorrowedFd<'static>> {
+        (!self.has_ended).then(rustix::stdio::stdin)
+    }
+
+    /// What can be had without waiting, as the serial line carries it; nothing if there is nothing
+    /// now, or no more.
+    ///
+    /// # Errors
+    /// It cannot be read, or the user wants the run to end.
+    pub fn read(&mut self) -> Result<Vec<u8>, Error> {
+        let Some(source) = self.source() else { return Ok(Vec::new()) };
+        if !self.has_started {
+            self.has_started = true;
+            return Ok(START_SEQUENCE.to_vec());
+        }
+        let mut polled = [PollFd::new(&source, PollFlags::IN)];
+        match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
+            Ok(0) | Err(Errno::INTR) => return Ok(Vec::new()),
+            Ok(_) => {}
+            Err(error) => return Err(Error::Read(error.into())),
+        }
+        let mut chunk = [0; CHUNK];
+        match rustix::io::read(source, &mut chunk) {
+            Ok(0) => {
+                self.has_ended = true;
+                Ok(END_SEQUENCE.to_vec())
+            }
+            Ok(count) => {
+                self.look_for_quit(&chunk[..count])?;
+                Ok(chunk[..count].iter().copied().flat_map(encode).collect())
+            }
+            Err(Errno::INTR | Errno::AGAIN) => Ok(Vec::new()),
+            Err(error) => Err(Error::Read(error.into())),
+        }
+    }
+
+    fn look_for_quit(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.kind == StandardInput::Stream {
+            return Ok(());
+        }
+        for &byte in bytes {
+            self.quit_presses = if byte == QUIT_KEY { self.quit_presses + 1 } else { 0 };
+            if self.quit_presses == QUIT_PRESSES {
+                return Err(Error::Quit);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_presses_in_a_row_end_a_terminals_run() {
+        let mut input = Input::new(StandardInput::Terminal);
+        assert!(input.look_for_quit(b"\x1d\x1da\x1d\x1d").is_ok());
+        assert!(input.look_for_quit(b"\x1d").is_err());
+        let mut stream = Input::new(StandardInput::Stream);
+        assert!(stream.look_for_quit(b"\x1d\x1d\x1d\x1d").is_ok());
+    }
+}
