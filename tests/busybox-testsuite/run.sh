@@ -16,7 +16,7 @@ echo "127.0.0.1 $(hostname).localdomain $(hostname)" >/etc/hosts
 cd /suite/testsuite
 # Debian does not run it either: it wants devices of its own.
 rm mdev.tests
-# Two tests write twelve million times and print one checksum of it all: a matter of many minutes where
+# Two tests write far more than ten million times and print one checksum of it all: many minutes where
 # a system call is slow.
 if [ "${1:-}" != long ]; then
     sed -i -e '/^testing "bc parsing of numbers"/i SKIP=1' -e '/^for f in bc/i SKIP=' bc.tests
