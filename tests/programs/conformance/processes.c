@@ -10,7 +10,14 @@ static void nothing(void) {}
 static void exits_with_7(void) { CALL(exit_group, 7); }
 static void exits_with_519(void) { CALL(exit, 519); }
 static void dies_of_sigterm(void) { CALL(kill, CALL(getpid), SIGTERM); }
-static void stops(void) { CALL(kill, CALL(getpid), SIGSTOP); }
+
+// Stops; and once it goes on, stays until the parent has seen that.
+static void stops(void)
+{
+    CALL(kill, CALL(getpid), SIGSTOP);
+    wait_while(&shared[3], 0);
+}
+
 static void sleeps(void) { rest_ms(100000); }
 
 static void forking(void)
@@ -106,6 +113,7 @@ static void waiting(void)
     CALL(kill, pid, SIGCONT);
     told("waitid of going on, left", CALL(waitid, P_PID, pid, &info, WCONTINUED | WNOWAIT, 0), &info, pid);
     told("waitid of going on", CALL(waitid, P_PID, pid, &info, WCONTINUED | WEXITED, 0), &info, pid);
+    shared[3] = 1;
     told("waitid of the exit after it", CALL(waitid, P_PID, pid, &info, WEXITED, 0), &info, pid);
     T(waitid, "of no options", P_ALL, 0, &info, 0, 0);
     T(waitid, "of an unknown option", P_ALL, 0, &info, WEXITED | 1 << 10, 0);
@@ -125,6 +133,7 @@ static void waiting(void)
 static void stopping(void)
 {
     int status = 0;
+    shared[3] = 0;
     long pid = start(stops);
     CALL(wait4, pid, &status, WUNTRACED, 0);
     text("wait4 tells a stop", "%#x", status);
@@ -132,6 +141,7 @@ static void stopping(void)
     CALL(kill, pid, SIGCONT);
     CALL(wait4, pid, &status, WCONTINUED, 0);
     text("wait4 tells going on", "%#x", status);
+    shared[3] = 1;
     CALL(wait4, pid, &status, WUNTRACED | WCONTINUED, 0);
     text("wait4 tells the exit after it", "%#x", status);
     pid = start(sleeps);
