@@ -86,12 +86,14 @@ impl Kernel {
     pub fn serve_tick(&mut self) -> Progress {
         local_apic::end_of_interrupt();
         let has_terminal = self.input.as_ref().is_some_and(|input| input.is_terminal());
-        if has_terminal && self.look_for_input() {
+        let has_host_clock = self.host_clock.is_some();
+        let next_time = self.next_time();
+        let (calls, now) = (self.nr_calls, self.now());
+        let has_time_come = has_host_clock && next_time.is_some_and(|time| time <= now);
+        if has_terminal && self.look_for_input() || has_time_come {
             self.yield_turn();
             return Progress::Unsettled;
         }
-        let next_time = self.next_time();
-        let (calls, now) = (self.nr_calls, self.now());
         let is_anyone_ready = self.processes.is_anyone_ready();
         let ticker = self.processes.ticker();
         if next_time.is_none() && !is_anyone_ready && !has_terminal {
@@ -109,7 +111,7 @@ impl Kernel {
         ticker.silence_ns += TICK_NS;
         ticker.turn_ns += TICK_NS;
         let due = next_time.map(|time| time.saturating_sub(now));
-        let due = due.filter(|&time_left| time_left <= ticker.silence_ns);
+        let due = due.filter(|&left| !has_host_clock && left <= ticker.silence_ns);
         // One that was interrupted before, and has called nothing since, is not waited for again.
         let is_turn_over = self.process.is_silent || ticker.turn_ns >= PATIENCE_NS;
         if due.is_none() && !(is_anyone_ready && is_turn_over) {
