@@ -2,8 +2,15 @@
 
 //! Where `argv` comes from: the command line, else `/init.argv`, else `["init"]`.
 
+use std::process::Command;
+use std::time::Duration;
+
+use seed_tests::archive::Writer;
+use seed_tests::backend;
 use seed_tests::case::Case;
-use seed_tests::program::Program::Bare;
+use seed_tests::paths::{self, Scratch};
+use seed_tests::process;
+use seed_tests::program::{self, Program::Bare};
 
 fn args_of(case: Case) -> Vec<String> {
     let results = case.run();
@@ -49,4 +56,24 @@ fn many_arguments_arrive_in_order() {
 #[test]
 fn the_first_stack_is_that_of_the_abi() {
     Case::new(Bare("stack")).append("stack a b").same_status_on_host().run();
+}
+
+#[test]
+fn the_program_may_be_a_script() {
+    let script = b"#!/tools/args one  two\nnobody reads this\n";
+    let image = Writer::default()
+        .program("init", script)
+        .program("tools/args", &program::bytes(Bare("args")))
+        .finish();
+    let scratch = Scratch::new();
+    let image = scratch.write("in.img", &image);
+    for &backend in backend::available() {
+        let mut command = Command::new(paths::seedvmm());
+        command.args(backend.options()).arg("--in").arg(&image).args(["--append", "init three"]);
+        let outcome = process::run(&mut command, Duration::from_secs(60));
+        let text = outcome.expect_status(0).stdout_text();
+        let args: Vec<_> = text.lines().filter(|line| line.starts_with("arg ")).collect();
+        let wanted = ["arg [/tools/args]", "arg [one  two]", "arg [/init]", "arg [three]"];
+        assert_eq!(args, wanted, "{backend}");
+    }
 }

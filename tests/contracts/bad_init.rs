@@ -43,6 +43,13 @@ fn an_init_that_is_no_elf() {
 }
 
 #[test]
+fn an_init_that_is_a_script_without_an_interpreter() {
+    with_init(0o100_755, b"#!/bin/nothing -x\n").fails(126, &["/init", "/bin/nothing"]);
+    with_init(0o100_755, b"#!/init\n").fails(126, &["/init", "ELOOP"]);
+    with_init(0o100_755, b"#!  \n").fails(126, &["/init"]);
+}
+
+#[test]
 fn an_init_for_another_machine() {
     // e_machine 183 is AArch64.
     with_init(0o100_755, &hello_with(18, 183)).fails(126, &["/init"]);

@@ -19,11 +19,18 @@ use crate::mm::address::{PhysAddr, UserAddr};
 use crate::mm::space::{Access, AddressSpace, Area, Backing, Sharing};
 use crate::mm::transfer;
 use crate::mm::user::{Ranges, UserMemory};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 /// Permission bits, one of which makes a file executable.
 const EXECUTABLE_BITS: u16 = 0o111;
+
+/// Scripts that are the interpreters of scripts, at most.
+pub const SCRIPT_DEPTH_MAX: u32 = 5;
+
+/// Bytes of a script's first line that are looked at, as on Linux.
+const SCRIPT_LINE_MAX: usize = 256;
 
 /// Why a program cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +43,8 @@ pub enum ExecError {
     NotExecutable,
     /// It is no executable that can run here.
     Elf(ElfError),
+    /// The interpreter at this path, which its first line names, cannot be had.
+    Interpreter(Vec<u8>, Errno),
     /// Its arguments are too large, or memory ran out.
     Setup(Errno),
 }
@@ -48,6 +57,13 @@ impl fmt::Display for ExecError {
             Self::NotRegular => write!(f, "not a regular file"),
             Self::NotExecutable => write!(f, "its mode has no execute permission"),
             Self::Elf(error) => error.fmt(f),
+            Self::Interpreter(path, errno) => {
+                let path = String::from_utf8_lossy(path);
+                match errno {
+                    Errno::ENOENT => write!(f, "its interpreter {path} is not there"),
+                    errno => write!(f, "its interpreter {path} cannot be used ({errno:?})"),
+                }
+            }
             Self::Setup(Errno::E2BIG) => write!(f, "arguments and environment are too large"),
             Self::Setup(errno) => write!(f, "its memory cannot be set up ({errno:?})"),
         }
@@ -59,7 +75,7 @@ impl ExecError {
     #[must_use]
     pub fn errno(&self) -> Errno {
         match self {
-            Self::Path(errno) | Self::Setup(errno) => *errno,
+            Self::Path(errno) | Self::Interpreter(_, errno) | Self::Setup(errno) => *errno,
             Self::NotRegular | Self::NotExecutable => Errno::EACCES,
             Self::Elf(error) => error.errno(),
         }
@@ -143,8 +159,8 @@ pub fn load(
 }
 
 /// The first line of a file that starts with `#!`, without these two and without its end.
-pub fn script_line<const MAX: usize>(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
-    let mut bytes = [0; MAX];
+pub fn script_line(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
+    let mut bytes = [0; SCRIPT_LINE_MAX];
     let length = fs.read_bytes(inode, 0, &mut bytes).ok()?;
     let line = bytes[..length].strip_prefix(b"#!")?;
     let end = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
@@ -152,13 +168,23 @@ pub fn script_line<const MAX: usize>(fs: &FileSystem, inode: InodeId) -> Option<
     (!line.is_empty()).then(|| line.to_vec())
 }
 
-/// The interpreter that a script's line names, and its one argument, blanks and all.
+/// The interpreter that the line of the script at `path` names, and the arguments it gets: its name,
+/// one argument of the line, blanks and all, the script, and the script's own.
 #[must_use]
-pub fn split_script_line(line: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
+pub fn interpret<'a>(
+    line: &'a [u8],
+    path: &'a [u8],
+    arguments: &[&'a [u8]],
+) -> (&'a [u8], Vec<&'a [u8]>) {
+    let (interpreter, argument) = match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
         Some(end) => (&line[..end], Some(line[end..].trim_ascii())),
         None => (line, None),
-    }
+    };
+    let mut all = Vec::from([interpreter]);
+    all.extend(argument);
+    all.push(path);
+    all.extend(arguments.iter().skip(1));
+    (interpreter, all)
 }
 
 /// Brings in what the program needs almost at once, as a trap costs more: the page of its first

@@ -29,12 +29,6 @@ pub const CLD_KILLED: i32 = 2;
 /// Processes that there may be at one time, those included that ended and are not waited for.
 const PROCESSES_MAX: usize = 4096;
 
-/// Scripts that lead to a program, one by the other, at most.
-const SCRIPT_DEPTH_MAX: u32 = 5;
-
-/// Bytes of a script's first line that are looked at, as on Linux.
-const SCRIPT_LINE_MAX: usize = 256;
-
 /// Which memory a new process gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
@@ -185,18 +179,14 @@ impl Kernel {
         match exec::load(&mut self.fs, inode, strings, stack_size, init::table_pattern()) {
             Ok(loaded) => Ok((loaded, self.path_of_program(inode, path))),
             Err(ExecError::Elf(_)) => {
-                let line = exec::script_line::<SCRIPT_LINE_MAX>(&self.fs, inode);
+                let line = exec::script_line(&self.fs, inode);
                 let line = line.ok_or(Errno::ENOEXEC)?;
-                if depth == SCRIPT_DEPTH_MAX {
+                if depth == exec::SCRIPT_DEPTH_MAX {
                     return Err(Errno::ELOOP);
                 }
-                let (interpreter, argument) = exec::split_script_line(&line);
-                let mut all = Vec::from([interpreter]);
-                all.extend(argument);
-                all.push(path);
-                all.extend(strings.arguments.iter().skip(1));
+                let (interpreter, arguments) = exec::interpret(&line, path, strings.arguments);
                 let inode = self.find_program(interpreter)?;
-                let strings = Strings { arguments: &all, ..*strings };
+                let strings = Strings { arguments: &arguments, ..*strings };
                 self.load_through_scripts((inode, interpreter), &strings, depth + 1)
             }
             Err(error) => Err(error.errno()),

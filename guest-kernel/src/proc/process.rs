@@ -161,7 +161,7 @@ impl Process {
     /// The first process.
     #[must_use]
     pub fn first(
-        path: &[u8],
+        (path, asked_for): (Vec<u8>, &[u8]),
         thread: Thread,
         space: AddressSpace,
         cwd: InodeId,
@@ -169,8 +169,8 @@ impl Process {
     ) -> Self {
         let files = Descriptors::on_console(console);
         Self {
-            path: path.to_vec(),
-            name: name_of(path),
+            path,
+            name: name_of(asked_for),
             ..Self::new(FIRST_PID, thread, Box::new(space), cwd, files, Signals::new())
         }
     }
