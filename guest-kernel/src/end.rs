@@ -54,8 +54,8 @@ pub fn finish(kernel: &mut Kernel, ending: Ending) -> ! {
     let interruptions = kernel.processes.ticker().interruptions();
     if interruptions > 0 {
         say(&format_args!(
-            "interrupted processes that computed without a system call, {interruptions} times: \
-             results may depend on the speed of the processor"
+            "interrupted processes that computed without a system call, or waits for input, \
+             {interruptions} times: results may depend on the speed of the processor"
         ));
     }
     if kernel.settings.dumps_files {

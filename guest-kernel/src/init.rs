@@ -293,10 +293,15 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
     let console = input.clone().map_or(Target::Console, Target::ConsoleInput);
     let process = Process::first((path, settings.path), thread, loaded.space, cwd, console);
     let process = Box::new(process);
+    let mut processes = Processes::new();
+    if matches!(settings.stdin, StandardInput::Terminal(_)) {
+        // Its keys interrupt a program that asks for nothing, too.
+        processes.ticker().start();
+    }
     kernel::run(Kernel {
         fs,
         process,
-        processes: Processes::new(),
+        processes,
         attention_at: u64::MAX,
         settings,
         output,

@@ -81,6 +81,16 @@ fn keys_interrupt_and_stop_programs() {
 }
 
 #[test]
+fn a_program_that_asks_for_nothing_is_interrupted_too() {
+    for &backend in backend::available() {
+        let mut session = session(&command(backend, "", "sh -c 'echo ready; while :; do :; done'"));
+        session.expect("ready\r\n");
+        session.type_in("\x03");
+        expect_end(session, 130);
+    }
+}
+
+#[test]
 fn the_terminal_is_restored_when_the_run_is_ended() {
     for &backend in backend::available() {
         let mut limited = session(&command(backend, "--timeout 1", "cat"));

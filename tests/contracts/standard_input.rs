@@ -104,6 +104,25 @@ fn sleepers_and_readers_wait_for_what_they_need() {
 }
 
 #[test]
+fn who_waits_for_input_that_does_not_come_is_told_in_time() {
+    // A pipe that somebody holds open and nobody writes to.
+    let shell = "coproc cat; RUN <&${COPROC[0]}; status=$?; exec {COPROC[1]}>&-; exit $status";
+    for &backend in backend::available() {
+        let outcome = busybox(backend, shell, "", "sh -c 'read -t 1 x; echo $?'");
+        assert_eq!(outcome.expect_status(0).stdout_text(), "1\n", "{backend}");
+    }
+}
+
+#[test]
+fn the_last_of_several_to_end_leaves_time_for_the_others() {
+    for &backend in backend::available() {
+        let script = "sh -c '(sleep 1 &); sleep 2; echo end'";
+        let outcome = busybox(backend, "RUN < /dev/null", "--clock host", script);
+        assert_eq!(outcome.expect_status(0).stdout_text(), "end\n", "{backend}");
+    }
+}
+
+#[test]
 fn the_hosts_clock_is_there_for_who_wants_it() {
     for &backend in backend::available() {
         let shell = "date +%s; RUN; date +%s";

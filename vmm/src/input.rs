@@ -2,8 +2,9 @@
 
 //! Standard input on its way to the guest's serial port.
 //!
-//! Nothing is read before the guest can take it, and never more than a little, so that what the
-//! guest's program leaves is there for the next reader.
+//! A stream is not read before the guest can take it, and never more than a little, so that what the
+//! guest's program leaves is there for the next reader. A terminal is read now and then in any case:
+//! its user can end a run whose guest listens to nothing.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -17,6 +18,9 @@ const CHUNK: usize = 32;
 
 /// Room on the line that one [`Input::read`] needs at most.
 pub const LINE_BYTES_MAX: usize = 2 * CHUNK;
+
+/// Bytes of a terminal that are kept at most for a guest that does not ask.
+const KEPT_MAX: usize = 1 << 16;
 
 /// The key that ends the run when it is pressed three times: Ctrl-].
 const QUIT_KEY: u8 = 0x1d;
@@ -49,13 +53,15 @@ pub struct Input {
     has_started: bool,
     has_ended: bool,
     quit_presses: u8,
+    /// What a terminal gave while the guest did not ask.
+    kept: Vec<u8>,
 }
 
 impl Input {
     /// The input of this process.
     #[must_use]
     pub const fn new(kind: StandardInput) -> Self {
-        Self { kind, has_started: false, has_ended: false, quit_presses: 0 }
+        Self { kind, has_started: false, has_ended: false, quit_presses: 0, kept: Vec::new() }
     }
 
     /// Where it comes from, for whoever waits; none after its end.
@@ -70,11 +76,31 @@ impl Input {
     /// # Errors
     /// It cannot be read, or the user wants the run to end.
     pub fn read(&mut self) -> Result<Vec<u8>, Error> {
-        let Some(source) = self.source() else { return Ok(Vec::new()) };
         if !self.has_started {
             self.has_started = true;
             return Ok(START_SEQUENCE.to_vec());
         }
+        if !self.kept.is_empty() {
+            let count = self.kept.len().min(LINE_BYTES_MAX);
+            return Ok(self.kept.drain(..count).collect());
+        }
+        self.read_source()
+    }
+
+    /// Reads a terminal for a guest that does not ask, for the keys that end the run.
+    ///
+    /// # Errors
+    /// It cannot be read, or the user wants the run to end.
+    pub fn watch(&mut self) -> Result<(), Error> {
+        if self.kind == StandardInput::Terminal && self.kept.len() < KEPT_MAX {
+            let line = self.read_source()?;
+            self.kept.extend(line);
+        }
+        Ok(())
+    }
+
+    fn read_source(&mut self) -> Result<Vec<u8>, Error> {
+        let Some(source) = self.source() else { return Ok(Vec::new()) };
         let mut polled = [PollFd::new(&source, PollFlags::IN)];
         match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
             Ok(0) | Err(Errno::INTR) => return Ok(Vec::new()),

@@ -2,7 +2,8 @@
 
 //! The processor's local APIC, of which only the timer is used (Intel SDM volume 3, chapter 10).
 //!
-//! Its interrupt reaches programs alone: the kernel runs with interrupts off.
+//! Its interrupt reaches programs, and the kernel where it has halted; else that runs with interrupts
+//! off.
 
 use super::port;
 use super::trap::{SPURIOUS_VECTOR, TIMER_VECTOR};

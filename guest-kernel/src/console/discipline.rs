@@ -127,6 +127,8 @@ impl Discipline {
         } else if self.is(byte, index::VWERASE) && self.termios.local & IEXTEN != 0 {
             while self.line.last().is_some_and(u8::is_ascii_whitespace) && self.erase(echo) {}
             while self.line.last().is_some_and(|b| !b.is_ascii_whitespace()) && self.erase(echo) {}
+        } else if self.line.len() + self.ready.len() + self.lengths.len() >= WAITING_MAX {
+            // Nobody reads.
         } else if self.is(byte, index::VEOF) {
             self.end_line();
         } else if byte == b'\n' || self.is(byte, index::VEOL) {
@@ -137,7 +139,7 @@ impl Discipline {
             }
             self.line.push(byte);
             self.end_line();
-        } else if self.line.len() + self.ready.len() < WAITING_MAX - 1 {
+        } else if self.line.len() + self.ready.len() + self.lengths.len() < WAITING_MAX - 1 {
             self.line.push(byte);
             self.show(byte, echo);
         }
@@ -268,6 +270,10 @@ mod tests {
         type_in(&mut tty, &[b'a'; 5000]);
         type_in(&mut tty, b"\n");
         assert_eq!(tty.read(usize::MAX).len(), WAITING_MAX);
+        type_in(&mut tty, &[b'\n'; 9000]);
+        type_in(&mut tty, &[4; 9000]);
+        assert!(tty.ready.len() + tty.lengths.len() <= WAITING_MAX + 1);
+        tty.flush();
         tty.set_termios(raw());
         type_in(&mut tty, &[b'a'; 5000]);
         assert_eq!(tty.nr_readable(), Some(WAITING_MAX));

@@ -204,6 +204,12 @@ impl Kernel {
         }
     }
 
+    /// Whether the line is to be looked at while nobody runs: a stream only for who waits for it.
+    pub(super) fn listens_to_input(&self) -> bool {
+        let input = self.input.as_ref();
+        input.is_some_and(|input| input.is_terminal() || !input.waiters.borrow().is_empty())
+    }
+
     /// Whether somebody waits for input that may still come, when nobody can run. Those who are
     /// noted may have gone on to wait for something else: they are woken once to find out.
     pub(super) fn is_input_awaited(&mut self) -> bool {
@@ -212,7 +218,7 @@ impl Kernel {
             return false;
         }
         if input.checked_at.replace(self.nr_calls) != self.nr_calls {
-            let noted = input.waiters.borrow_mut().take();
+            let noted = input.waiters.borrow_mut().take_unchanged();
             for pid in noted {
                 self.wake_process(pid);
             }

@@ -93,6 +93,14 @@ impl Epoll {
         Ok(())
     }
 
+    /// Whether standard input is in it, or in a set in it.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        let members = self.members.borrow();
+        let mut files = members.iter().filter_map(|member| member.file.upgrade());
+        files.any(|file| file.target.is_input())
+    }
+
     /// Changes what is wanted of a file.
     ///
     /// # Errors

@@ -198,6 +198,7 @@ impl Kernel {
         if self.process.pid == FIRST_PID {
             end::finish(self, ending);
         }
+        self.process.state = State::Ended;
         self.abandon_wait();
         if let Some(shared) = self.processes.shared_if_any() {
             shared.locks.forget_wait(self.process.pid);

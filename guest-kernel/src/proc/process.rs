@@ -34,6 +34,8 @@ pub enum State {
     Lending,
     /// A signal stopped it.
     Stopped,
+    /// It has ended, and its place is about to be another's.
+    Ended,
 }
 
 /// How a process ended.

@@ -3,8 +3,9 @@
 //! Who runs: processes take turns, and time passes when all of them wait.
 //!
 //! A process runs until it waits, ends, yields or has made its share of system calls; that is the
-//! same in every run; `ticker` has the exception. When nobody can run, the clock moves on to the next time that somebody waits
-//! for, so sleeping takes no time on the host. A process that waits has a call to be made again.
+//! same in every run, with the exceptions in `ticker`. When nobody can run, the clock moves on to the
+//! next time that somebody waits for, so sleeping takes no time on the host; unless input is awaited,
+//! or the clock is the host's. A process that waits has a call to be made again.
 
 use super::process::{Change, FIRST_PID, Process, State};
 use super::shared::Shared;
@@ -363,20 +364,27 @@ impl Kernel {
         }
     }
 
-    /// Waits until there is input, or a time has come by the host's clock.
+    /// Waits until there is input, or a time has come: by the host's clock, or because no input came
+    /// for as long as it is to that time.
     fn idle(&mut self) {
+        let mut waited_ns = 0;
         while !self.processes.is_anyone_ready() && self.process.state != State::Ready {
-            if self.look_for_input() {
+            if self.listens_to_input() && self.look_for_input() {
                 continue;
             }
-            if self.host_clock.is_some() {
-                let now = self.now();
-                if self.next_time().is_some_and(|time| time <= now) {
-                    self.serve_timers();
-                    return;
+            let now = self.now();
+            let left = self.next_time().map(|time| time.saturating_sub(now));
+            let has_host_clock = self.host_clock.is_some();
+            let allowed_ns = if has_host_clock { 0 } else { waited_ns };
+            if let Some(left) = left.filter(|&left| left <= allowed_ns) {
+                if !has_host_clock {
+                    self.slept_ns += left;
+                    self.processes.ticker.note_interruption();
                 }
+                self.serve_timers();
+                return;
             }
-            self.processes.ticker.wait();
+            waited_ns += self.processes.ticker.wait();
         }
     }
 

@@ -101,6 +101,16 @@ impl Target {
         }
     }
 
+    /// Whether it is standard input, or a set with that in it.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::ConsoleInput(_) => true,
+            Self::Epoll(epoll) => epoll.has_input(),
+            _ => false,
+        }
+    }
+
     /// Notes that a process waits for its readiness to change.
     pub fn add_waiter(&self, pid: u32) {
         match self {

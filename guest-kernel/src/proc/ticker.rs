@@ -48,18 +48,24 @@ impl Ticker {
 
     /// Sees to it that there are ticks.
     #[inline]
-    pub(super) fn start(&mut self) {
+    pub fn start(&mut self) {
         if !self.is_on {
             self.is_on = true;
             local_apic::start_timer(TICK_NS);
         }
     }
 
-    /// Waits for the next tick.
-    pub(super) fn wait(&mut self) {
+    /// Waits for the next tick; returns how long that may have taken.
+    pub(super) fn wait(&mut self) -> u64 {
         self.start();
         port::halt_until_interrupt();
         local_apic::end_of_interrupt();
+        TICK_NS
+    }
+
+    /// Notes that real time had a part in the run.
+    pub(super) fn note_interruption(&mut self) {
+        self.interruptions += 1;
     }
 
     fn stop(&mut self) {
@@ -117,7 +123,7 @@ impl Kernel {
         if due.is_none() && !(is_anyone_ready && is_turn_over) {
             return Progress::Settled;
         }
-        ticker.interruptions += 1;
+        ticker.note_interruption();
         if let Some(time_left) = due {
             ticker.silence_ns -= time_left;
             self.slept_ns += time_left;

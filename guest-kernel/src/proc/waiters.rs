@@ -30,6 +30,11 @@ impl Waiters {
         core::mem::take(&mut self.pids)
     }
 
+    /// Takes all out without a change, to see who waits still.
+    pub fn take_unchanged(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.pids)
+    }
+
     /// Changes so far.
     #[must_use]
     pub fn nr_changes(&self) -> u64 {

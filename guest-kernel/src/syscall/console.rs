@@ -50,8 +50,11 @@ pub(super) fn read(
     {
         return Err(Errno::EIO.into());
     }
+    if collect(kernel, buffers, 1, FaultAccess::Write)? == 0 {
+        return Ok(0);
+    }
     kernel.look_for_input();
-    let Some(count) = readable(kernel, input, buffers)? else {
+    let Some(count) = readable(kernel, input, blocking, buffers)? else {
         if blocking == Blocking::No {
             return Err(Errno::EAGAIN.into());
         }
@@ -73,6 +76,7 @@ pub(super) fn read(
 fn readable(
     kernel: &mut Kernel,
     input: &ConsoleInput,
+    blocking: Blocking,
     buffers: Buffers,
 ) -> Result<Option<usize>, Errno> {
     let readable = input.nr_readable();
@@ -83,6 +87,9 @@ fn readable(
         }
         _ => return Ok(readable),
     };
+    if blocking == Blocking::No {
+        return Ok(readable.or((minimum == 0).then_some(0)));
+    }
     if minimum == 0 && readable.is_none() {
         let is_time_up = tenths == 0 || kernel.is_past_deadline(tenths * NS_PER_TENTH);
         return Ok(is_time_up.then_some(0));
@@ -171,7 +178,7 @@ pub(super) fn ioctl(
         TIOCSCTTY => return Err(Errno::EPERM.into()),
         _ => {
             kernel.missing.note(IOCTL);
-            return Err(Errno::EINVAL.into());
+            return Err(Errno::ENOTTY.into());
         }
     }
     Ok(0)

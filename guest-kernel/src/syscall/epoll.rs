@@ -128,7 +128,9 @@ fn wait(kernel: &mut Kernel, call: &Registers, timeout_ns: Option<u64>) -> Answe
     }
     let epoll = find(kernel, call.argument(0))?;
     let max = usize::try_from(max).map_or(BATCH_MAX, |max| max.min(BATCH_MAX));
-    kernel.look_for_input();
+    if kernel.input.is_some() && epoll.has_input() {
+        kernel.look_for_input();
+    }
     let events = epoll.take_events(max, &kernel.look());
     if events.is_empty() {
         if timeout_ns == Some(0) {

@@ -33,7 +33,9 @@ pub(super) fn wait_for(
     watches: &mut [Watch],
     timeout_ns: Option<u64>,
 ) -> Result<u64, Fail> {
-    kernel.look_for_input();
+    if kernel.input.is_some() && is_input_among(kernel, watches) {
+        kernel.look_for_input();
+    }
     let look = kernel.look();
     let mut nr_ready = 0;
     for watch in watches.iter_mut() {
@@ -57,6 +59,13 @@ pub(super) fn wait_for(
         kernel.process.descriptors.file(watch.fd.into())?.target.add_waiter(pid);
     }
     wait_until(kernel, timeout_ns).map(|()| 0)
+}
+
+/// Whether standard input is among them.
+fn is_input_among(kernel: &Kernel, watches: &[Watch]) -> bool {
+    let descriptors = &kernel.process.descriptors;
+    let mut files = watches.iter().filter_map(|watch| descriptors.file(watch.fd.into()).ok());
+    files.any(|file| file.target.is_input())
 }
 
 /// Waits, unless the time is up.

@@ -49,6 +49,19 @@ pub(super) fn install(signal: libc::c_int, calls: Calls, handler: Handler) -> io
     }
 }
 
+/// Whether `signal` is ignored, as who started this process may have wanted.
+///
+/// # Errors
+/// There is no such signal.
+#[expect(unsafe_code, reason = "signal handlers have no safe interface")]
+pub(super) fn is_ignored(signal: libc::c_int) -> io::Result<bool> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: no new action is set; the old one goes to a live value, which the call fills in.
+    check(unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded.
+    Ok(unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN)
+}
+
 /// The error of a call that failed.
 ///
 /// # Errors

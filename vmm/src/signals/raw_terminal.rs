@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
 //! The terminal on standard input in raw mode: every key is the guest's. The mode before comes back
-//! at the end, whichever way this process ends but by SIGKILL.
+//! when this process returns, panics, aborts, or is ended by a signal that somebody sends, but for
+//! SIGKILL. SIGTSTP, which no key sends in raw mode, stops it as it is.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -10,8 +11,17 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::action::{self, Calls};
 
-/// Signals that end the process by default and that a terminal or its owner sends.
-const ENDING: [libc::c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+/// Signals that end the process by default and that are sent rather than caused.
+const ENDING: [libc::c_int; 8] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGABRT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGTERM,
+    libc::SIGXCPU,
+];
 
 /// The mode to go back to while the terminal is raw. The memory behind it is never freed: a handler
 /// may read it at any time.
@@ -39,7 +49,9 @@ impl RawTerminal {
         // SAFETY: the pointer is to a live value.
         unsafe { libc::cfmakeraw(&raw mut raw) };
         for signal in ENDING {
-            action::install(signal, Calls::Interrupted, on_ending_signal)?;
+            if !action::is_ignored(signal)? {
+                action::install(signal, Calls::Interrupted, on_ending_signal)?;
+            }
         }
         BEFORE.store(Box::into_raw(Box::new(before)), Ordering::SeqCst);
         // SAFETY: as above.

@@ -131,6 +131,14 @@ impl<'a, 'c> Devices<'a, 'c> {
         Ok(())
     }
 
+    /// Looks at a terminal whose guest may not.
+    ///
+    /// # Errors
+    /// It cannot be read, or the user wants the run to end.
+    pub(super) fn watch_terminal(&mut self) -> Result<(), input::Error> {
+        self.input.as_mut().map_or(Ok(()), Input::watch)
+    }
+
     /// Hands standard input to a guest that says it is ready for it and has taken all before.
     fn receive_input(&mut self) -> Result<(), input::Error> {
         let Some(input) = &mut self.input else { return Ok(()) };

@@ -4,7 +4,7 @@
 //!
 //! `vm` makes the machine and its memory, `vcpu` its processor as PVH wants it, `cpuid` says
 //! what the processor is, `devices` what is connected to it, `run` is the loop around the guest.
-//! One thread; the guest's exits are its only events besides the time limit's signal.
+//! One thread; the guest's exits are its only events besides signals.
 
 mod cpuid;
 mod devices;

@@ -28,15 +28,8 @@ pub(super) fn run_to_end(
             Step::Continue => {}
             Step::Interrupted => {
                 interrupted += 1;
-                if time_limit::has_passed() {
-                    break Stop::TimeLimit;
-                }
-                match vcpu.is_halted_for_good() {
-                    Ok(false) => {}
-                    Ok(true) => break Stop::Guest(HALTED.to_owned()),
-                    Err(error) => {
-                        break Stop::Host(format!("KVM does not tell its state: {error}"));
-                    }
+                if let Some(stop) = look_around(&vcpu, &mut devices) {
+                    break stop;
                 }
             }
             Step::Stop(stop) => break stop,
@@ -58,6 +51,21 @@ pub(super) fn run_to_end(
         input: devices.disk_stats(Role::Input),
         output: devices.disk_stats(Role::Output),
         record,
+    }
+}
+
+/// What the monitor does when a signal brought it back: is there a reason not to go on?
+fn look_around(vcpu: &Vcpu<'_>, devices: &mut Devices<'_, '_>) -> Option<Stop> {
+    if time_limit::has_passed() {
+        return Some(Stop::TimeLimit);
+    }
+    if let Err(error) = devices.watch_terminal() {
+        return Some(Stop::Host(error_line(&error)));
+    }
+    match vcpu.is_halted_for_good() {
+        Ok(false) => None,
+        Ok(true) => Some(Stop::Guest(HALTED.to_owned())),
+        Err(error) => Some(Stop::Host(format!("KVM does not tell its state: {error}"))),
     }
 }
 

@@ -131,12 +131,23 @@ const MSR_TSC: u32 = 0x10;
 fn is_timer_on(apic: &kvm_lapic_state) -> bool {
     const LVT_TIMER: usize = 0x320;
     const LVT_MASKED: u32 = 1 << 16;
+    /// Mode: once, periodic, or at a value of the time stamp counter.
+    const LVT_MODE: u32 = 0b11 << 17;
+    const LVT_ONCE: u32 = 0;
+    const LVT_PERIODIC: u32 = 1 << 17;
     const INITIAL_COUNT: usize = 0x380;
+    const CURRENT_COUNT: usize = 0x390;
     let register = |offset: usize| {
         let bytes: [_; 4] = std::array::from_fn(|index| apic.regs[offset + index].cast_unsigned());
         u32::from_le_bytes(bytes)
     };
-    register(LVT_TIMER) & LVT_MASKED == 0 && register(INITIAL_COUNT) != 0
+    let is_counting = match register(LVT_TIMER) & LVT_MODE {
+        LVT_ONCE => register(CURRENT_COUNT) != 0,
+        LVT_PERIODIC => register(INITIAL_COUNT) != 0,
+        // It may be on, and is not ours to announce.
+        _ => true,
+    };
+    is_counting && register(LVT_TIMER) & LVT_MASKED == 0
 }
 
 /// Bytes that one port access of the exit in `run` moves.
