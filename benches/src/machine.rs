@@ -28,7 +28,7 @@ impl Machine {
         let description = json!({
             "processor": field("model name"),
             "processors": cpuinfo.lines().filter(|line| line.starts_with("processor")).count(),
-            "system": first_line("uname", &["-sr"]),
+            "system": release_of(&first_line("uname", &["-sr"])),
             "kvm": doctor["supervisor"]["state"],
             "ns_per_ring0_instruction": doctor["supervisor"]["ns_per_instruction"],
             "qemu": first_line(qemu::PROGRAM, &["--version"]),
@@ -70,4 +70,9 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
 fn output(command: &mut Command) -> String {
     let output = command.output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).into_owned()
+}
+
+/// Name and version of a system, without what its builder added to that.
+fn release_of(system: &str) -> &str {
+    system.split('-').next().unwrap_or(system)
 }
