@@ -12,7 +12,6 @@ use super::waiters::Waiters;
 use crate::console::{Discipline, Key, WindowSize};
 use crate::drivers::serial;
 use crate::kernel::Kernel;
-use crate::proc::process::State;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -197,10 +196,6 @@ impl Kernel {
         });
         for pid in pids {
             self.send(pid, signal, SignalInfo { code: SI_KERNEL, ..SignalInfo::default() });
-            // The one that ran last may be the one that waits.
-            if self.process.pid == pid && self.process.signals.is_any_due() {
-                self.wake_process(pid);
-            }
         }
     }
 
@@ -224,14 +219,5 @@ impl Kernel {
             }
         }
         true
-    }
-
-    /// Lets a process go on that waits, the one that ran last included.
-    fn wake_process(&mut self, pid: u32) {
-        if self.process.pid != pid {
-            self.processes.set_ready(pid, State::Waiting);
-        } else if self.process.state == State::Waiting {
-            self.process.state = State::Ready;
-        }
     }
 }

@@ -87,6 +87,17 @@ impl Processes {
         self.timers.insert((time_ns, pid));
     }
 
+    /// Takes out the next one that could run.
+    fn take_next(&mut self) -> Option<Box<Process>> {
+        loop {
+            let pid = self.ready.pop_front()?;
+            // One that has ended meanwhile is not there.
+            if let Some(process) = self.all.remove(&pid) {
+                return Some(process);
+            }
+        }
+    }
+
     /// Whether somebody could run who does not.
     #[must_use]
     pub fn is_anyone_ready(&self) -> bool {
@@ -143,7 +154,16 @@ impl Kernel {
     /// Lets those that wait look again.
     pub fn wake(&mut self, waiters: &mut Waiters) {
         for pid in waiters.take() {
+            self.wake_process(pid);
+        }
+    }
+
+    /// Lets a process go on that waits: another one, or the one that ran last if nobody can run.
+    pub(super) fn wake_process(&mut self, pid: u32) {
+        if self.process.pid != pid {
             self.processes.set_ready(pid, State::Waiting);
+        } else if self.process.state == State::Waiting {
+            self.process.state = State::Ready;
         }
     }
 
@@ -172,7 +192,7 @@ impl Kernel {
         }
         // Also a signal that is blocked: it may be what the process waits for.
         if is_pending {
-            self.processes.set_ready(pid, State::Waiting);
+            self.wake_process(pid);
         }
         noted
     }
@@ -235,23 +255,17 @@ impl Kernel {
     /// Lets the next one run that can; waits for it if there is none.
     fn run_next(&mut self) {
         let next = loop {
-            match self.processes.ready.pop_front() {
-                // The others that were ready are gone.
-                Some(pid) if pid == self.process.pid => {
-                    self.begin_turn();
-                    return;
-                }
-                Some(pid) => {
-                    if let Some(next) = self.processes.all.remove(&pid) {
-                        break next;
-                    }
-                }
-                None => {
-                    self.pass_time();
-                    if self.process.state == State::Ready {
-                        return;
-                    }
-                }
+            if let Some(next) = self.processes.take_next() {
+                break next;
+            }
+            // The others that were ready are gone.
+            if self.process.state == State::Ready {
+                self.begin_turn();
+                return;
+            }
+            self.pass_time();
+            if self.process.state == State::Ready {
+                return;
             }
         };
         self.switch_to(next);
@@ -272,12 +286,8 @@ impl Kernel {
     /// Replaces the running process, which is gone, by the next one. Returns what is left of it.
     pub fn replace_by_next(&mut self) -> Box<Process> {
         let next = loop {
-            match self.processes.ready.pop_front() {
-                Some(pid) => {
-                    if let Some(next) = self.processes.all.remove(&pid) {
-                        break next;
-                    }
-                }
+            match self.processes.take_next() {
+                Some(next) => break next,
                 None => self.pass_time(),
             }
         };
@@ -394,10 +404,7 @@ impl Kernel {
         let shared = self.processes.shared_if_any();
         let due = shared.map(|shared| shared.timers.take_due(now));
         for pid in due.into_iter().flatten() {
-            self.processes.set_ready(pid, State::Waiting);
-            if self.process.pid == pid && self.process.state == State::Waiting {
-                self.process.state = State::Ready;
-            }
+            self.wake_process(pid);
         }
         while let Some((time, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
             self.processes.timers.pop_first();
@@ -419,10 +426,7 @@ impl Kernel {
                 self.send(pid, signal, info);
             }
             // Who only waited is done; who got a signal looks at it first.
-            self.processes.set_ready(pid, State::Waiting);
-            if self.process.pid == pid && self.process.state == State::Waiting {
-                self.process.state = State::Ready;
-            }
+            self.wake_process(pid);
         }
     }
 
