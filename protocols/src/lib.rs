@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod block;
+pub mod bytes;
 pub mod console_input;
 pub mod cpio;
 pub mod early_memory;

@@ -6,7 +6,7 @@
 //! takes it out before the program sees the files, so every backend obeys it alike. A key that the
 //! kernel does not know is an error.
 
-use crate::cpio::find_byte;
+use crate::bytes::find_byte;
 use core::fmt;
 
 /// Name of the archive entry.

@@ -132,7 +132,7 @@ impl<'a> Segments<'a> {
     /// The part of the run that starts `skip` bytes in and is at most `take` bytes long.
     ///
     /// No segment of it is empty.
-    pub fn part(self, skip: u64, take: u64) -> impl Iterator<Item = Segment> + use<'a> {
+    pub fn part(self, skip: u64, take: u64) -> impl Iterator<Item = Segment> + Clone + use<'a> {
         let (mut skip_left, mut take_left) = (skip, take);
         self.segments.iter().filter_map(move |segment| {
             let length = u64::from(segment.length_bytes);

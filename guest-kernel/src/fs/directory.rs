@@ -11,7 +11,7 @@ use crate::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
-use seed_protocols::cpio::leading_word;
+use seed_protocols::bytes::leading_word;
 
 /// Entries in a chunk: they fill 1 KiB.
 const CHUNK: usize = 24;

@@ -6,7 +6,7 @@
 
 use alloc::borrow::Cow;
 use core::cmp::Ordering;
-use seed_protocols::cpio::leading_word;
+use seed_protocols::bytes::leading_word;
 
 /// A name with its key; order is that of the bytes.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use super::inode::{Content, FileSystem, InodeId};
 use crate::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use seed_protocols::cpio::{COMPONENT_MAX, NAME_MAX, find_byte};
+use seed_protocols::bytes::find_byte;
+use seed_protocols::cpio::{COMPONENT_MAX, NAME_MAX};
 
 /// Symbolic links that one resolution may follow.
 pub(super) const LINKS_MAX: u32 = 40;

@@ -19,7 +19,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use seed_protocols::cpio::{self, Entry, Field, Header, NameError, Reader, find_byte, mode};
+use seed_protocols::bytes::{find_byte, has_prefix};
+use seed_protocols::cpio::{self, Entry, Field, Header, NameError, Reader, mode};
 use seed_protocols::settings;
 
 /// Nanoseconds in a second.
@@ -339,7 +340,7 @@ impl Unpacker<'_> {
         let (start, here) = loop {
             match self.path.last() {
                 None => break (0, InodeId::ROOT),
-                Some(&(end, id)) if cpio::has_prefix(name, &self.last_name[..end]) => {
+                Some(&(end, id)) if has_prefix(name, &self.last_name[..end]) => {
                     break (end, id);
                 }
                 Some(_) => self.path.pop(),

@@ -10,7 +10,8 @@ use std::fmt;
 use std::io;
 
 use seed_protocols::block::{ID_SIZE, RequestHeader, RequestType, SECTOR_SIZE, Status};
-use vm_memory::{Bytes, GuestAddress, GuestMemory, GuestMemoryError, Permissions};
+use vm_memory::bitmap::BS;
+use vm_memory::{Bytes, GuestAddress, GuestMemory, GuestMemoryError, Permissions, VolatileSlice};
 
 use super::disk::{Access, Disk};
 use crate::virtio::{Buffers, ChainError, Segment, Segments};
@@ -192,44 +193,58 @@ impl<'a, M: GuestMemory> Request<'a, M> {
     }
 
     fn read_sectors<D: Disk>(&self, disk: &mut D, sector: u64) -> Result<Done, RequestError> {
-        let length_bytes = self.writable_length - STATUS_LENGTH;
         if self.readable.length_bytes() != HEADER_LENGTH {
             return Err(RequestError::WrongDirection);
         }
-        let mut offset_bytes = checked_offset(disk, sector, length_bytes)?;
-        self.check_in_memory(self.data_to_driver(), Permissions::Write)?;
-        for segment in self.data_to_driver() {
-            let count = segment.length_bytes as usize;
-            let slices = self.memory.get_slices(segment.address, count, Permissions::Write);
-            for slice in slices.map_err(RequestError::Memory)? {
-                let slice = slice.map_err(RequestError::Memory)?;
-                disk.read_at(offset_bytes, &slice).map_err(RequestError::Read)?;
-                offset_bytes += slice.len() as u64;
-            }
-        }
+        let length_bytes = self.writable_length - STATUS_LENGTH;
+        let start = checked_offset(disk, sector, length_bytes)?;
+        self.transfer(self.data_to_driver(), Permissions::Write, start, |offset_bytes, slice| {
+            disk.read_at(offset_bytes, slice).map_err(RequestError::Read)
+        })?;
         Ok(Done::Read(length_bytes))
     }
 
     fn write_sectors<D: Disk>(&self, disk: &mut D, sector: u64) -> Result<Done, RequestError> {
-        let length_bytes = self.readable.length_bytes() - HEADER_LENGTH;
         if disk.access() == Access::ReadOnly {
             return Err(RequestError::ReadOnly);
         }
         if self.writable_length != STATUS_LENGTH {
             return Err(RequestError::WrongDirection);
         }
-        let mut offset_bytes = checked_offset(disk, sector, length_bytes)?;
-        self.check_in_memory(self.data_from_driver(), Permissions::Read)?;
-        for segment in self.data_from_driver() {
-            let count = segment.length_bytes as usize;
-            let slices = self.memory.get_slices(segment.address, count, Permissions::Read);
+        let length_bytes = self.readable.length_bytes() - HEADER_LENGTH;
+        let start = checked_offset(disk, sector, length_bytes)?;
+        self.transfer(self.data_from_driver(), Permissions::Read, start, |offset_bytes, slice| {
+            disk.write_at(offset_bytes, slice).map_err(RequestError::Write)
+        })?;
+        Ok(Done::Written(length_bytes))
+    }
+
+    /// Has `move_piece` move each contiguous piece of `segments`, which start at `offset_bytes` of
+    /// the disk; nothing moves if one of them is not in memory.
+    fn transfer(
+        &self,
+        segments: impl Iterator<Item = Segment> + Clone,
+        access: Permissions,
+        mut offset_bytes: u64,
+        mut move_piece: impl FnMut(
+            u64,
+            &VolatileSlice<'_, BS<'_, M::Bitmap>>,
+        ) -> Result<(), RequestError>,
+    ) -> Result<(), RequestError> {
+        for Segment { address, length_bytes } in segments.clone() {
+            if !self.memory.check_range(address, length_bytes as usize, access) {
+                return Err(RequestError::OutsideMemory { address, length_bytes });
+            }
+        }
+        for Segment { address, length_bytes } in segments {
+            let slices = self.memory.get_slices(address, length_bytes as usize, access);
             for slice in slices.map_err(RequestError::Memory)? {
                 let slice = slice.map_err(RequestError::Memory)?;
-                disk.write_at(offset_bytes, &slice).map_err(RequestError::Write)?;
+                move_piece(offset_bytes, &slice)?;
                 offset_bytes += slice.len() as u64;
             }
         }
-        Ok(Done::Written(length_bytes))
+        Ok(())
     }
 
     fn write_id(&self, id: [u8; ID_SIZE]) -> Result<Done, RequestError> {
@@ -246,25 +261,12 @@ impl<'a, M: GuestMemory> Request<'a, M> {
         Ok(Done::Other)
     }
 
-    fn data_to_driver(&self) -> impl Iterator<Item = Segment> + use<'a, M> {
+    fn data_to_driver(&self) -> impl Iterator<Item = Segment> + Clone + use<'a, M> {
         self.writable.part(0, self.writable_length - STATUS_LENGTH)
     }
 
-    fn data_from_driver(&self) -> impl Iterator<Item = Segment> + use<'a, M> {
+    fn data_from_driver(&self) -> impl Iterator<Item = Segment> + Clone + use<'a, M> {
         self.readable.part(HEADER_LENGTH, u64::MAX)
-    }
-
-    fn check_in_memory(
-        &self,
-        segments: impl Iterator<Item = Segment>,
-        access: Permissions,
-    ) -> Result<(), RequestError> {
-        for Segment { address, length_bytes } in segments {
-            if !self.memory.check_range(address, length_bytes as usize, access) {
-                return Err(RequestError::OutsideMemory { address, length_bytes });
-            }
-        }
-        Ok(())
     }
 }
 
