@@ -4,10 +4,12 @@
 //!
 //! Each line of the program is a case: a name and a verdict. The verdicts must be those of the host,
 //! but for the differences that a table knows, with reasons; an entry of the table that no longer
-//! differs, or that names no case, is an error too. A call without any case is one as well.
+//! differs, or that names no case, is an error too. A call without any case is one as well, and so is an
+//! error that a call's manual page names, if neither a case gets it on Linux nor a table says why not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use seed_tests::case::Case;
@@ -16,6 +18,8 @@ use seed_tests::process;
 use seed_tests::program::{self, Program};
 
 const DIFFERENCES: &str = include_str!("../programs/conformance/differences.txt");
+const MANUAL: &str = include_str!("../programs/conformance/manual.txt");
+const UNPROVOKED: &str = include_str!("../programs/conformance/unprovoked.txt");
 const DOCUMENT: &str = include_str!("../../docs/syscalls.md");
 
 /// Cases that the program has at least.
@@ -37,6 +41,9 @@ fn verdicts(text: &str) -> Verdicts {
     verdicts
 }
 
+/// What the first run on the host found out.
+static HOST: LazyLock<Verdicts> = LazyLock::new(on_host);
+
 /// Runs the program on the host, in a folder of its own.
 fn on_host() -> Verdicts {
     let scratch = Scratch::new();
@@ -49,10 +56,14 @@ fn on_host() -> Verdicts {
     verdicts(&outcome.stdout_text())
 }
 
+/// The lines of a table without its comments.
+fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
+    table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
 /// Name of a case, its verdict here, and the reason.
 fn differences() -> impl Iterator<Item = [&'static str; 3]> {
-    let lines = DIFFERENCES.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| {
+    rows(DIFFERENCES).map(|line| {
         let mut cells = line.split(" | ");
         let row = [(); 3].map(|()| cells.next().unwrap_or_default());
         assert!(!row[0].is_empty() && !row[2].is_empty(), "a difference lacks a cell: {line}");
@@ -68,7 +79,7 @@ fn conformance() -> Case {
 fn calls_answer_as_linux_does() {
     let results = conformance().append("conformance").run();
     let here = verdicts(&String::from_utf8_lossy(&results.stdout));
-    let mut hosts = vec![on_host()];
+    let mut hosts = vec![HOST.clone()];
     assert!(hosts[0].len() > NR_CASES_MIN, "the program did not get to its end");
     // Where cases wait for each other, a busy host may be late: another run tells.
     while !unexplained(&here, &hosts).is_empty() && hosts.len() < HOST_RUNS_MAX {
@@ -112,13 +123,64 @@ fn documented_calls() -> BTreeSet<&'static str> {
 
 #[test]
 fn every_call_has_a_case() {
-    let host = on_host();
-    let tried: BTreeSet<&str> = host.keys().filter_map(|name| name.split(' ').next()).collect();
+    let tried: BTreeSet<&str> = HOST.keys().filter_map(|name| name.split(' ').next()).collect();
     let documented = documented_calls();
     assert!(documented.len() > 200, "the document was not read whole");
     // Linux does not have it: `the_seeds_own_spawn` tries it.
     let missing: Vec<_> = documented.difference(&tried).filter(|&&name| name != "spawn").collect();
     assert!(missing.is_empty(), "calls without a case: {missing:?}");
+}
+
+/// A call, and an error that it may have.
+type Pair = (&'static str, &'static str);
+
+/// The errors that manual pages name.
+fn named_errors() -> BTreeSet<Pair> {
+    let pairs = rows(MANUAL).flat_map(|row| {
+        let mut words = row.split(' ');
+        let call = words.next().expect("a row is not empty");
+        words.skip(1).map(move |error| (call, error))
+    });
+    pairs.collect()
+}
+
+/// The errors that cases get on Linux.
+fn provoked_errors() -> BTreeSet<Pair> {
+    let cases = HOST.iter().filter_map(|(name, verdict)| Some((name.split(' ').next()?, verdict)));
+    cases.flat_map(|(call, verdict)| verdict.split(' ').map(move |word| (call, word))).collect()
+}
+
+/// Takes what the rows of `unprovoked.txt` stand for out of `missing`; the rows that are wrong.
+fn stale_rows(missing: &mut BTreeSet<Pair>) -> Vec<String> {
+    let mut stale = Vec::new();
+    for row in rows(UNPROVOKED) {
+        let (pairs, reason) = row.split_once(" | ").unwrap_or_default();
+        let (errors, calls): (Vec<_>, Vec<_>) =
+            pairs.split(' ').partition(|word| word.starts_with(char::is_uppercase));
+        assert!(!errors.is_empty() && !reason.is_empty(), "a row lacks a cell: {row}");
+        for (call, error) in calls.iter().flat_map(|call| errors.iter().map(move |e| (*call, *e))) {
+            let before = missing.len();
+            missing.retain(|pair| pair.1 != error || (call != "*" && pair.0 != call));
+            if missing.len() == before {
+                stale.push(format!("{call} {error}: no such error, or a case or other row has it"));
+            }
+        }
+    }
+    stale
+}
+
+#[test]
+fn every_error_of_the_manual_has_a_case_or_a_reason() {
+    let named = named_errors();
+    assert!(named.len() > 1400, "the manual's errors were not read whole");
+    let pages: BTreeSet<_> = rows(MANUAL).filter_map(|row| row.split(' ').next()).collect();
+    assert_eq!(pages, documented_calls(), "manual.txt is not of these calls: see from-manual");
+    let mut missing = &named - &provoked_errors();
+    let mut wrong = stale_rows(&mut missing);
+    wrong.extend(
+        missing.iter().map(|(call, error)| format!("{call} {error}: no case and no reason")),
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
