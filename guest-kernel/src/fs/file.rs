@@ -196,8 +196,8 @@ impl FileSystem {
 
     fn note_change(&mut self, id: InodeId, now: u64) {
         let inode = self.inode_mut(id);
-        inode.mtime = now;
-        inode.ctime = now;
+        inode.mtime = now.cast_signed();
+        inode.ctime = now.cast_signed();
     }
 
     fn data(&self, id: InodeId) -> Result<&FileData, Errno> {

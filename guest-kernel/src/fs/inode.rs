@@ -70,12 +70,12 @@ pub struct Stat {
     pub size: u64,
     /// Memory that it takes, in units of 512 bytes.
     pub nr_blocks: u64,
-    /// Time of last access, in ns.
-    pub atime: u64,
-    /// Time of the last change of the content, in ns.
-    pub mtime: u64,
-    /// Time of the last change of the inode, in ns.
-    pub ctime: u64,
+    /// Time of last access, in ns since 1970.
+    pub atime: i64,
+    /// Time of the last change of the content, in ns since 1970.
+    pub mtime: i64,
+    /// Time of the last change of the inode, in ns since 1970.
+    pub ctime: i64,
 }
 
 impl Stat {
@@ -106,9 +106,9 @@ pub(super) struct Inode {
     pub(super) may_be_named: bool,
     /// Whether it is a node of `/proc`.
     pub(super) is_synthetic: bool,
-    pub(super) atime: u64,
-    pub(super) mtime: u64,
-    pub(super) ctime: u64,
+    pub(super) atime: i64,
+    pub(super) mtime: i64,
+    pub(super) ctime: i64,
     /// Notes of the last plan of an archive that came here.
     pub(super) planned: Cell<Planned>,
     pub(super) content: Content,
@@ -140,9 +140,9 @@ impl Inode {
             open_count: 0,
             may_be_named: false,
             is_synthetic: false,
-            atime: now,
-            mtime: now,
-            ctime: now,
+            atime: now.cast_signed(),
+            mtime: now.cast_signed(),
+            ctime: now.cast_signed(),
             planned: Cell::new(Planned { plan: 0, nr_names: 0, number: 0 }),
             content,
         }
@@ -249,22 +249,22 @@ impl FileSystem {
     pub fn set_permissions(&mut self, id: InodeId, permissions: u16, now: u64) {
         let inode = self.inode_mut(id);
         inode.permissions = permissions & 0o7777;
-        inode.ctime = now;
+        inode.ctime = now.cast_signed();
     }
 
     /// Sets the times that are given.
-    pub fn set_times(&mut self, id: InodeId, atime: Option<u64>, mtime: Option<u64>, now: u64) {
+    pub fn set_times(&mut self, id: InodeId, atime: Option<i64>, mtime: Option<i64>, now: u64) {
         let inode = self.inode_mut(id);
         inode.atime = atime.unwrap_or(inode.atime);
         inode.mtime = mtime.unwrap_or(inode.mtime);
-        inode.ctime = now;
+        inode.ctime = now.cast_signed();
     }
 
     /// Makes no time of any inode later than this one.
     pub fn limit_times(&mut self, latest: u64) {
         for inode in self.inodes.iter_mut() {
             for time in [&mut inode.atime, &mut inode.mtime, &mut inode.ctime] {
-                *time = latest.min(*time);
+                *time = (*time).min(latest.cast_signed());
             }
         }
     }

@@ -185,7 +185,7 @@ impl FileSystem {
         now: u64,
     ) -> Result<(), Errno> {
         let inode = self.inode_mut(moved);
-        inode.ctime = now;
+        inode.ctime = now.cast_signed();
         let is_directory = inode.is_directory();
         self.note_names_changed(from, now).nlink -= u32::from(is_directory);
         self.note_names_changed(to, now).nlink += u32::from(is_directory);

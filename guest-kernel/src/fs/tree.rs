@@ -246,7 +246,7 @@ impl FileSystem {
     ) -> Result<(), Errno> {
         self.directory_mut(directory)?.add(name, child)?;
         let inode = self.inode_mut(child);
-        inode.ctime = now;
+        inode.ctime = now.cast_signed();
         let is_directory = inode.is_directory();
         inode.nlink += 1 + u32::from(is_directory);
         self.note_names_changed(directory, now).nlink += u32::from(is_directory);
@@ -256,15 +256,15 @@ impl FileSystem {
     /// Marks a directory as changed.
     pub(super) fn note_names_changed(&mut self, directory: InodeId, now: u64) -> &mut Inode {
         let inode = self.inode_mut(directory);
-        inode.mtime = now;
-        inode.ctime = now;
+        inode.mtime = now.cast_signed();
+        inode.ctime = now.cast_signed();
         inode
     }
 
     /// Takes a name from an inode whose entry in `directory` is gone.
     pub(super) fn drop_name(&mut self, directory: InodeId, child: InodeId, now: u64) {
         let inode = self.inode_mut(child);
-        inode.ctime = now;
+        inode.ctime = now.cast_signed();
         if inode.is_directory() {
             inode.nlink = 0;
             let parent = self.inode_mut(directory);

@@ -242,7 +242,8 @@ impl Unpacker<'_> {
             Some(id) if self.tree.inode(id).is_directory() => {
                 let inode = self.tree.inode_mut(id);
                 inode.permissions = meta.permissions();
-                (inode.atime, inode.mtime, inode.ctime) = (meta.mtime, meta.mtime, meta.mtime);
+                let mtime = meta.mtime.cast_signed();
+                (inode.atime, inode.mtime, inode.ctime) = (mtime, mtime, mtime);
             }
             Some(_) => return Err(Reason::Duplicate),
         }
@@ -484,7 +485,7 @@ mod tests {
         for path in ["bin", "bin/sh"] {
             let id = find(&mut tree, path);
             let stat = tree.stat(id);
-            assert_eq!([stat.atime, stat.mtime, stat.ctime], [3 * NS; 3], "{path}");
+            assert_eq!([stat.atime, stat.mtime, stat.ctime], [3 * NS as i64; 3], "{path}");
         }
     }
 
@@ -509,9 +510,15 @@ mod tests {
         };
         assert_eq!((stat("/").mode(), stat("/").nlink), (0o040_750, 4));
         let bin = stat("bin");
-        assert_eq!((bin.mode(), bin.nlink, bin.mtime, bin.number), (0o040_750, 2, 5 * NS, 2));
+        assert_eq!(
+            (bin.mode(), bin.nlink, bin.mtime, bin.number),
+            (0o040_750, 2, 5 * NS as i64, 2)
+        );
         let init = stat("init");
-        assert_eq!((init.mode(), init.nlink, init.mtime, init.size), (0o100_640, 1, 5 * NS, 10));
+        assert_eq!(
+            (init.mode(), init.nlink, init.mtime, init.size),
+            (0o100_640, 1, 5 * NS as i64, 10)
+        );
         assert_eq!(stat("dev").mode(), 0o040_755);
         assert_eq!(stat("dev/null").kind, Kind::Character(DeviceKind::Null));
         assert_eq!(stat("pipe").mode(), 0o010_622);

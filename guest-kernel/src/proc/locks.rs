@@ -5,11 +5,11 @@
 //! The two kinds do not see each other. A range belongs to a process or to an open file; a whole
 //! file is locked by an open file.
 
-use super::descriptors::{Descriptor, OpenFile, Target};
+use super::descriptors::{Descriptor, OpenFile};
 use super::shared::Shared;
+use super::target::Identity;
 use super::waiters::Waiters;
 use crate::errno::Errno;
-use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
@@ -65,7 +65,7 @@ pub struct Lock {
     /// Where it comes from.
     pub kind: LockKind,
     /// The file.
-    pub inode: InodeId,
+    pub file: Identity,
     /// Who holds it.
     pub owner: Owner,
     /// What it keeps others from.
@@ -78,12 +78,12 @@ pub struct Lock {
 
 impl Lock {
     fn is_of(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.inode == other.inode && self.owner == other.owner
+        self.kind == other.kind && self.file == other.file && self.owner == other.owner
     }
 
     fn conflicts_with(&self, other: &Self) -> bool {
         self.kind == other.kind
-            && self.inode == other.inode
+            && self.file == other.file
             && self.owner != other.owner
             && self.start < other.end
             && other.start < self.end
@@ -196,17 +196,17 @@ impl Kernel {
     /// Takes away the locks that end with this descriptor of the running process: ranges of the
     /// file that the process holds, and all locks of the open file if nothing else leads to it.
     pub fn unlock_for_close(&mut self, descriptor: &Descriptor) {
-        let &Target::Inode(inode) = &descriptor.file.target else { return };
         let Some(Shared { locks, .. }) = self.processes.shared_if_any() else { return };
         if locks.held.is_empty() {
             return;
         }
         let pid = self.process.pid;
+        let identity = descriptor.file.target.identity();
         let is_last = Rc::strong_count(&descriptor.file) == 1;
         let file = Owner::file(&descriptor.file);
         let before = locks.held.len();
         locks.held.retain(|held| {
-            let is_processes = held.inode == inode && held.owner == Owner::Process(pid);
+            let is_processes = held.file == identity && held.owner == Owner::Process(pid);
             let is_files = is_last && held.owner == file;
             !(is_processes || is_files)
         });

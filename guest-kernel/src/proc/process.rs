@@ -123,6 +123,8 @@ pub struct Process {
     pub umask: u16,
     /// Its nice value, which it keeps and hands on; its turns are those of everybody.
     pub nice: i8,
+    /// Its scheduling policy, by number, which is kept and handed on like its nice value.
+    pub policy: u8,
     /// What it may have at most.
     pub limits: Limits,
     /// Its signals.
@@ -191,6 +193,7 @@ impl Process {
             start_stack: self.start_stack,
             umask: self.umask,
             nice: self.nice,
+            policy: self.policy,
             limits: self.limits.clone(),
             is_dumpable: self.is_dumpable,
             gains_nothing: self.gains_nothing,
@@ -228,6 +231,7 @@ impl Process {
             cwd,
             umask: 0o022,
             nice: 0,
+            policy: 0,
             limits: Limits::default(),
             signals,
             children: Vec::new(),

@@ -40,6 +40,17 @@ pub enum Target {
     Process(Rc<Handle>),
 }
 
+/// What is one file, however often it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// An inode.
+    Inode(InodeId),
+    /// What has none, by number. All that has no number of its own is one file, as on Linux.
+    Number(u64),
+    /// The console.
+    Console,
+}
+
 /// What readiness depends on besides the thing itself: when a process looks, and its signals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
@@ -81,6 +92,20 @@ impl Readiness {
 }
 
 impl Target {
+    /// Which file it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        match self {
+            Self::Inode(inode) => Identity::Inode(*inode),
+            Self::Console | Self::ConsoleInput(_) => Identity::Console,
+            Self::Pipe(pipe, _) => {
+                pipe.inode().map_or(Identity::Number(pipe.number()), Identity::Inode)
+            }
+            Self::Socket(socket) => Identity::Number(socket.incoming.pipe.number()),
+            _ => Identity::Number(0),
+        }
+    }
+
     /// What it is ready for, as a process sees it.
     #[must_use]
     pub fn readiness(&self, look: &Look) -> Readiness {

@@ -48,29 +48,25 @@ pub(super) fn insert(
     Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec }, 0)?)
 }
 
-fn check_room(buffers: Buffers) -> Result<(), Errno> {
-    match buffers {
-        Buffers::One { len: 0..WORD, .. } => Err(Errno::EINVAL),
-        _ => Ok(()),
-    }
+/// Checks that the buffers have room for a word.
+pub(super) fn check_room(kernel: &mut Kernel, buffers: Buffers) -> Result<(), Errno> {
+    if buffers.len(kernel)? < WORD { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 /// Collects the buffer of a word, all of it.
-pub(super) fn collect_word(
-    kernel: &mut Kernel,
-    buffers: Buffers,
-    access: FaultAccess,
-) -> Result<(), Errno> {
-    check_room(buffers)?;
+fn collect_word(kernel: &mut Kernel, buffers: Buffers, access: FaultAccess) -> Result<(), Errno> {
     match collect(kernel, buffers, WORD, access)? {
         WORD => Ok(()),
-        _ => Err(Errno::EINVAL),
+        _ => Err(Errno::EFAULT),
     }
 }
 
-/// Writes a word to the collected buffer.
-pub(super) fn put_word(kernel: &Kernel, word: u64) {
+/// Gives the program a word that was taken for it. If it has no place for it, it is lost, as on
+/// Linux.
+pub(super) fn put_word(kernel: &mut Kernel, buffers: Buffers, word: u64) -> Answer {
+    collect_word(kernel, buffers, FaultAccess::Write)?;
     put_bytes(kernel, &word.to_le_bytes());
+    Ok(WORD)
 }
 
 /// Writes a few bytes to the collected buffer, which has room for them.
@@ -90,7 +86,7 @@ pub(super) fn read(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
-    check_room(buffers)?;
+    check_room(kernel, buffers)?;
     if counter.is_zero() {
         if blocking == Blocking::No {
             return Err(Errno::EAGAIN.into());
@@ -98,10 +94,9 @@ pub(super) fn read(
         counter.waiters.borrow_mut().add(kernel.process.pid);
         return Err(Fail::Wait);
     }
-    collect_word(kernel, buffers, FaultAccess::Write)?;
-    put_word(kernel, counter.take());
+    let count = counter.take();
     kernel.wake(&mut counter.waiters.borrow_mut());
-    Ok(WORD)
+    put_word(kernel, buffers, count)
 }
 
 pub(super) fn write(
@@ -110,6 +105,7 @@ pub(super) fn write(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
+    check_room(kernel, buffers)?;
     collect_word(kernel, buffers, FaultAccess::Read)?;
     let mut bytes = [0; WORD as usize];
     let mut rest = &mut bytes[..];

@@ -13,7 +13,7 @@ use crate::mm::address::UserAddr;
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const UTIME_NOW: u64 = 0x3fff_ffff;
 const UTIME_OMIT: u64 = 0x3fff_fffe;
-const NS_PER_S: u64 = 1_000_000_000;
+const NS_PER_S: i64 = 1_000_000_000;
 const NS_PER_US: u64 = 1000;
 
 pub(super) fn utimensat(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -48,7 +48,7 @@ pub(super) fn futimesat(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 /// Whole seconds: `struct utimbuf`.
 pub(super) fn utime(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (address, now) = (call.argument(1), kernel.now());
+    let (address, now) = (call.argument(1), kernel.now().cast_signed());
     let mut times = [Some(now); 2];
     if address != 0 {
         for (at, time) in (address..).step_by(8).zip(&mut times) {
@@ -61,8 +61,8 @@ pub(super) fn utime(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 /// Access and modification time, to be set where they are there, from two pairs of seconds and
 /// fractions of `unit_ns`.
-fn read_times(kernel: &mut Kernel, times: u64, unit_ns: u64) -> Result<[Option<u64>; 2], Errno> {
-    let now = kernel.now();
+fn read_times(kernel: &mut Kernel, times: u64, unit_ns: u64) -> Result<[Option<i64>; 2], Errno> {
+    let now = kernel.now().cast_signed();
     if times == 0 {
         return Ok([Some(now); 2]);
     }
@@ -75,7 +75,8 @@ fn read_times(kernel: &mut Kernel, times: u64, unit_ns: u64) -> Result<[Option<u
             UTIME_NOW if unit_ns == 1 => Some(now),
             UTIME_OMIT if unit_ns == 1 => None,
             _ => {
-                let fraction = fraction.checked_mul(unit_ns).filter(|&ns| ns < NS_PER_S);
+                let fraction = fraction.checked_mul(unit_ns).map(u64::cast_signed);
+                let fraction = fraction.filter(|ns| (0..NS_PER_S).contains(ns));
                 Some(since_1970(seconds, fraction.ok_or(Errno::EINVAL)?))
             }
         };
@@ -83,15 +84,12 @@ fn read_times(kernel: &mut Kernel, times: u64, unit_ns: u64) -> Result<[Option<u
     Ok(set)
 }
 
-/// A time as it is kept: what lies before 1970 is not, and becomes its start.
-fn since_1970(seconds: u64, fraction_ns: u64) -> u64 {
-    match seconds.cast_signed() {
-        ..0 => 0,
-        _ => seconds.saturating_mul(NS_PER_S).saturating_add(fraction_ns),
-    }
+/// A time as it is kept: the nearest one that can be, within about 292 years of 1970.
+fn since_1970(seconds: u64, fraction_ns: i64) -> i64 {
+    seconds.cast_signed().saturating_mul(NS_PER_S).saturating_add(fraction_ns)
 }
 
-fn set_times(kernel: &mut Kernel, inode: InodeId, [access, change]: [Option<u64>; 2]) -> Answer {
+fn set_times(kernel: &mut Kernel, inode: InodeId, [access, change]: [Option<i64>; 2]) -> Answer {
     let now = kernel.now();
     kernel.fs.set_times(inode, access, change, now);
     Ok(0)

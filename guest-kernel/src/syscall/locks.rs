@@ -5,7 +5,7 @@
 use super::{Answer, Fail};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{InodeId, Kind};
+use crate::fs::Kind;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::{OpenFile, Target};
@@ -37,10 +37,9 @@ pub(super) fn flock(kernel: &mut Kernel, call: &Registers) -> Answer {
         _ => return Err(Errno::EINVAL.into()),
     };
     let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
-    let Target::Inode(inode) = file.target else { return Err(Errno::EBADF.into()) };
     let lock = Lock {
         kind: LockKind::WholeFile,
-        inode,
+        file: file.target.identity(),
         owner: Owner::file(&file),
         mode: mode.unwrap_or(LockMode::Shared),
         start: 0,
@@ -91,7 +90,6 @@ pub(super) fn record_lock(
 ) -> Answer {
     let mut bytes = [0; FLOCK_SIZE];
     kernel.memory().read(UserAddr(address), &mut bytes)?;
-    let &Target::Inode(inode) = &file.target else { return Err(Errno::EINVAL.into()) };
     let [t0, t1, ..] = bytes;
     let mode = match u16::from_le_bytes([t0, t1]) {
         F_RDLCK => Some(LockMode::Shared),
@@ -99,14 +97,20 @@ pub(super) fn record_lock(
         F_UNLCK if wanted != Wanted::Get => None,
         _ => return Err(Errno::EINVAL.into()),
     };
-    let (start, end) = range(kernel, file, inode, &bytes)?;
+    let (start, end) = range(kernel, file, &bytes)?;
     let owner = match belongs {
         Belongs::ToFile if bytes[24..28] != [0; 4] => return Err(Errno::EINVAL.into()),
         Belongs::ToFile => Owner::file(file),
         Belongs::ToProcess => Owner::Process(kernel.process.pid),
     };
-    let kind = LockKind::Range;
-    let lock = Lock { kind, inode, owner, mode: mode.unwrap_or(LockMode::Shared), start, end };
+    let lock = Lock {
+        kind: LockKind::Range,
+        file: file.target.identity(),
+        owner,
+        mode: mode.unwrap_or(LockMode::Shared),
+        start,
+        end,
+    };
     match (wanted, mode) {
         (Wanted::Get, _) => tell_conflict(kernel, &lock, address),
         (_, None) => clear(kernel, &lock),
@@ -147,12 +151,7 @@ fn clear(kernel: &mut Kernel, range: &Lock) -> Answer {
 }
 
 /// The bytes that a `struct flock` means.
-fn range(
-    kernel: &Kernel,
-    file: &OpenFile,
-    inode: InodeId,
-    bytes: &[u8; FLOCK_SIZE],
-) -> Result<(u64, u64), Errno> {
+fn range(kernel: &Kernel, file: &OpenFile, bytes: &[u8; FLOCK_SIZE]) -> Result<(u64, u64), Errno> {
     let word = |at: usize| {
         let mut word = [0; 8];
         word.copy_from_slice(&bytes[at..at + 8]);
@@ -162,8 +161,12 @@ fn range(
     let base = match u16::from_le_bytes([bytes[2], bytes[3]]) {
         SEEK_SET => 0,
         SEEK_CUR => file.offset.get(),
-        SEEK_END if kernel.fs.kind(inode) == Kind::Regular => kernel.fs.size(inode)?,
-        SEEK_END => 0,
+        SEEK_END => match file.target {
+            Target::Inode(inode) if kernel.fs.kind(inode) == Kind::Regular => {
+                kernel.fs.size(inode)?
+            }
+            _ => 0,
+        },
         _ => return Err(Errno::EINVAL),
     };
     let start = base.cast_signed().checked_add(offset).ok_or(Errno::EOVERFLOW)?;

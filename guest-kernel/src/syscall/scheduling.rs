@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Priorities, policies and processors. All processes have the same turn, whatever their nice value:
-//! their policy is `SCHED_OTHER`, their processor number 0.
+//! Priorities, policies and processors. All processes have the same turn, whatever their nice value
+//! and their policy, and processor number 0.
 
 use super::Answer;
 use crate::arch::trap::Registers;
@@ -27,13 +27,13 @@ const PRIO_USER: u64 = 2;
 const NICE_MIN: i32 = -20;
 const NICE_MAX: i32 = 19;
 
-/// Checks that a process exists; 0 is the caller.
-fn check(kernel: &mut Kernel, pid: u64) -> Result<(), Errno> {
-    let pid = u32::try_from(pid & 0xffff_ffff).unwrap_or(u32::MAX);
-    if pid.cast_signed() < 0 {
-        return Err(Errno::EINVAL);
+/// A process by its number; 0 is the caller.
+fn find(kernel: &mut Kernel, pid: u64) -> Result<&mut Process, Errno> {
+    match pid as u32 {
+        0 => Ok(&mut kernel.process),
+        pid if pid.cast_signed() < 0 => Err(Errno::EINVAL),
+        pid => kernel.process_mut(pid).ok_or(Errno::ESRCH),
     }
-    if pid == 0 || kernel.exists(pid) { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
 /// 20 less the lowest nice value of those who are meant.
@@ -91,7 +91,7 @@ impl Meant {
 
 /// How long a turn is, by the run's clock.
 pub(super) fn sched_rr_get_interval(kernel: &mut Kernel, call: &Registers) -> Answer {
-    check(kernel, call.argument(0))?;
+    find(kernel, call.argument(0))?;
     let mut bytes = [0; 16];
     bytes[8..].copy_from_slice(&TURN_NS.to_le_bytes());
     kernel.memory().write(UserAddr(call.argument(1)), &bytes)?;
@@ -104,18 +104,21 @@ fn check_place(place: u64) -> Result<(), Errno> {
 }
 
 pub(super) fn sched_getscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
-    check(kernel, call.argument(0))?;
-    Ok(SCHED_OTHER)
+    Ok(find(kernel, call.argument(0))?.policy.into())
 }
 
 pub(super) fn sched_setscheduler(kernel: &mut Kernel, call: &Registers) -> Answer {
     let policy = call.argument(1) & 0xffff_ffff;
     check_place(call.argument(2))?;
     let priority = kernel.memory().read_u32(UserAddr(call.argument(2)))?;
-    check(kernel, call.argument(0))?;
+    let process = find(kernel, call.argument(0))?;
     match (policy, priority) {
-        (SCHED_OTHER, 0) => Ok(0),
-        (SCHED_FIFO | SCHED_RR, 1..=99) | (SCHED_BATCH | SCHED_IDLE, 0) => {
+        // Turns are fixed: what differs between these is advice, as nice values are.
+        (SCHED_OTHER | SCHED_BATCH | SCHED_IDLE, 0) => {
+            process.policy = policy as u8;
+            Ok(0)
+        }
+        (SCHED_FIFO | SCHED_RR, 1..=99) => {
             kernel.missing.note(call.rax);
             Err(Errno::EPERM.into())
         }
@@ -125,7 +128,7 @@ pub(super) fn sched_setscheduler(kernel: &mut Kernel, call: &Registers) -> Answe
 
 pub(super) fn sched_getparam(kernel: &mut Kernel, call: &Registers) -> Answer {
     check_place(call.argument(1))?;
-    check(kernel, call.argument(0))?;
+    find(kernel, call.argument(0))?;
     kernel.memory().write(UserAddr(call.argument(1)), &[0; 4])?;
     Ok(0)
 }
@@ -133,7 +136,7 @@ pub(super) fn sched_getparam(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn sched_setparam(kernel: &mut Kernel, call: &Registers) -> Answer {
     check_place(call.argument(1))?;
     let priority = kernel.memory().read_u32(UserAddr(call.argument(1)))?;
-    check(kernel, call.argument(0))?;
+    find(kernel, call.argument(0))?;
     if priority == 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }
 }
 
@@ -159,7 +162,7 @@ pub(super) fn sched_getaffinity(kernel: &mut Kernel, call: &Registers) -> Answer
     if size < 8 || !size.is_multiple_of(8) {
         return Err(Errno::EINVAL.into());
     }
-    check(kernel, pid)?;
+    find(kernel, pid)?;
     kernel.memory().write(UserAddr(buffer), &1_u64.to_le_bytes())?;
     Ok(8)
 }
@@ -171,7 +174,7 @@ pub(super) fn sched_setaffinity(kernel: &mut Kernel, call: &Registers) -> Answer
     if size > 0 {
         kernel.memory().read(UserAddr(set), &mut first)?;
     }
-    check(kernel, pid)?;
+    find(kernel, pid)?;
     if first[0] & 1 != 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }
 }
 

@@ -22,7 +22,7 @@ const UNNAMED_DEVICE: u64 = 2;
 /// Best size of a transfer.
 pub(super) const BLOCK_SIZE: u64 = 4096;
 
-const NS_PER_S: u64 = 1_000_000_000;
+const NS_PER_S: i64 = 1_000_000_000;
 
 /// Modes that `access` may ask for: `R_OK`, `W_OK` and `X_OK`.
 const ACCESS_MODES: u64 = 7;
@@ -148,6 +148,11 @@ fn put(kernel: &mut Kernel, target: Target, buffer: u64) -> Answer {
     Ok(0)
 }
 
+/// A time as its seconds and nanoseconds, which count upwards before 1970 as well.
+pub(super) fn seconds_and_rest(time_ns: i64) -> [u64; 2] {
+    [time_ns.div_euclid(NS_PER_S), time_ns.rem_euclid(NS_PER_S)].map(i64::cast_unsigned)
+}
+
 /// What has no name has no inode: pipes, and the console that a process is born with.
 fn unnamed(kind: Kind, number: u64, epoch_ns: u64) -> Stat {
     Stat {
@@ -157,9 +162,9 @@ fn unnamed(kind: Kind, number: u64, epoch_ns: u64) -> Stat {
         nlink: 1,
         size: 0,
         nr_blocks: 0,
-        atime: epoch_ns,
-        mtime: epoch_ns,
-        ctime: epoch_ns,
+        atime: epoch_ns.cast_signed(),
+        mtime: epoch_ns.cast_signed(),
+        ctime: epoch_ns.cast_signed(),
     }
 }
 
@@ -173,8 +178,7 @@ fn encode(known: &Known) -> [u64; 18] {
         }
         _ => 0,
     };
-    let [atime, mtime, ctime] =
-        [stat.atime, stat.mtime, stat.ctime].map(|time| [time / NS_PER_S, time % NS_PER_S]);
+    let [atime, mtime, ctime] = [stat.atime, stat.mtime, stat.ctime].map(seconds_and_rest);
     [
         known.device,
         stat.number,

@@ -2,7 +2,7 @@
 
 //! What is known of a file, in the newer form: `statx`.
 
-use super::stat::{BLOCK_SIZE, Known};
+use super::stat::{BLOCK_SIZE, Known, seconds_and_rest};
 use super::{Answer, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
@@ -21,8 +21,6 @@ const STATX_RESERVED: u64 = 0x8000_0000;
 
 /// Size of `struct statx`.
 const SIZE: usize = 256;
-
-const NS_PER_S: u64 = 1_000_000_000;
 
 pub(super) fn statx(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, path, flags) = (call.argument(0), call.argument(1), call.argument(2) & 0xffff_ffff);
@@ -50,8 +48,9 @@ pub(super) fn statx(kernel: &mut Kernel, call: &Registers) -> Answer {
     put(0x28, &stat.size.to_le_bytes());
     put(0x30, &stat.nr_blocks.to_le_bytes());
     for (at, time) in [(0x40, stat.atime), (0x60, stat.ctime), (0x70, stat.mtime)] {
-        put(at, &(time / NS_PER_S).to_le_bytes());
-        put(at + 8, &(time % NS_PER_S).to_le_bytes()[..4]);
+        let [seconds, rest] = seconds_and_rest(time);
+        put(at, &seconds.to_le_bytes());
+        put(at + 8, &rest.to_le_bytes()[..4]);
     }
     put(0x80, &major.to_le_bytes());
     put(0x84, &minor.to_le_bytes());

@@ -3,9 +3,9 @@
 //! Timers that can be read, on the run's clock: `timerfd_create` and its companions.
 
 use super::buffers::Buffers;
-use super::event_counter::{collect_word, insert, put_word};
+use super::event_counter::{check_room, insert, put_word};
 use super::{Answer, Fail, time};
-use crate::arch::{paging::FaultAccess, trap::Registers};
+use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
@@ -100,16 +100,13 @@ pub(super) fn read(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
-    collect_word(kernel, buffers, FaultAccess::Write)?;
+    check_room(kernel, buffers)?;
     match (timer.take(kernel.now()), blocking) {
         (0, Blocking::No) => Err(Errno::EAGAIN.into()),
         (0, Blocking::Yes) => {
             timer.waiters.borrow_mut().add(kernel.process.pid);
             Err(Fail::Wait)
         }
-        (count, _) => {
-            put_word(kernel, count);
-            Ok(8)
-        }
+        (count, _) => put_word(kernel, buffers, count),
     }
 }

@@ -5,6 +5,7 @@
 #include "case.h"
 
 #include <sys/file.h>
+#include <sys/socket.h>
 
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
@@ -34,6 +35,16 @@ static void whole_files(void)
     int ends_[2];
     CALL(pipe, ends_);
     T(flock, "of a pipe", ends_[0], LOCK_SH | LOCK_NB);
+    T(flock, "of a pipe's other end", ends_[1], LOCK_EX | LOCK_NB);
+    CALL(close, ends_[0]);
+    T(flock, "of a pipe whose other end is closed", ends_[1], LOCK_EX | LOCK_NB);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_END, .l_start = 2, .l_len = 3};
+    T(fcntl, "locks a range of a pipe", ends_[1], F_SETLK, &lock);
+    CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, ends_);
+    T(flock, "of a socket", ends_[0], LOCK_EX | LOCK_NB);
+    T(flock, "of a socket's peer", ends_[1], LOCK_EX | LOCK_NB);
+    T(flock, "of a counter", CALL(eventfd2, 0, 0), LOCK_EX | LOCK_NB);
+    T(flock, "of a set, which is the same file as a counter", CALL(epoll_create1, 0), LOCK_EX | LOCK_NB);
 }
 
 static void told(const char *name, long result, struct flock *lock)

@@ -363,6 +363,12 @@ static void touching(void)
     times[0] = (struct timespec){-5, 500}, times[1] = (struct timespec){-7, 0};
     T(utimensat, "of times before 1970", AT_FDCWD, "data", times, 0);
     times_of("utimensat sets times before 1970", "data");
+    struct utimbuf early = {-11, -22};
+    T(utime, "of times before 1970", "data", &early);
+    times_of("utime sets times before 1970", "data");
+    struct timeval earlier[2] = {{-3, 250000}, {-4, 0}};
+    T(utimes, "of times before 1970", "data", earlier);
+    times_of("utimes sets times before 1970", "data");
     T(utimensat, "of the time it is", AT_FDCWD, "data", 0, 0);
     struct stat status;
     struct timespec now;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/timerfd.h>
 
 static void polled(const char *name, long fd, int events)
 {
@@ -183,6 +184,11 @@ static void counters(void)
     value = 1;
     T(write, "to a counter that is full", fd, &value, 8);
     FAULTS(read, "of a counter to a bad pointer", fd, bad, 8);
+    struct itimerspec soon = {{0, 0}, {0, 1}};
+    long timer = CALL(timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK);
+    CALL(timerfd_settime, timer, 0, &soon, 0);
+    rest_ms(1);
+    FAULTS(read, "of a timer to a bad pointer", timer, bad, 8);
     T(pread64, "of a counter", fd, &value, 8, 0);
     T(lseek, "of a counter", fd, 0, SEEK_SET);
     long semaphore = OK(eventfd2, "that counts down", 2, 1 | O_NONBLOCK);

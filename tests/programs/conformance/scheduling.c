@@ -39,6 +39,15 @@ static void policies(void)
     FAULTS(sched_setscheduler, "of a bad pointer", 0, SCHED_OTHER, bad);
     T(sched_setscheduler, "to batches", 0, SCHED_BATCH, &param);
     T(sched_getscheduler, "of batches", 0);
+    long pid = CALL(fork);
+    if (pid == 0) {
+        T(sched_getscheduler, "is inherited", 0);
+        T(sched_setscheduler, "to idleness", 0, SCHED_IDLE, &param);
+        T(sched_getscheduler, "of idleness", CALL(getpid));
+        CALL(exit_group, 0);
+    }
+    finish(pid);
+    T(sched_setscheduler, "to batches with a priority", 0, SCHED_BATCH, &one);
     T(sched_getparam, "of itself", 0, &param);
     T(sched_getparam, "of a missing process", 1 << 22, &param);
     T(sched_getparam, "without a place", 0, 0);
