@@ -123,17 +123,22 @@ impl Kernel {
         match link {
             ProcLink::Text(_) | ProcLink::OwnProcess(_) => None,
             ProcLink::Executable(pid) => {
-                let path = self.process_mut(pid)?.path.clone();
+                let path = self.living(pid)?.path.clone();
                 self.fs.resolve(InodeId::ROOT, &path, Follow::Last).ok()
             }
-            ProcLink::WorkingDirectory(pid) => self.process_mut(pid).map(|process| process.cwd),
-            ProcLink::Root(_) => Some(InodeId::ROOT),
+            ProcLink::WorkingDirectory(pid) => self.living(pid).map(|process| process.cwd),
+            ProcLink::Root(pid) => self.living(pid).map(|_| InodeId::ROOT),
             ProcLink::Descriptor(pid, fd) => match target_of(self.process_mut(pid)?, fd)? {
                 Target::Inode(inode) => Some(inode),
                 Target::Pipe(pipe, _) => pipe.inode(),
                 _ => None,
             },
         }
+    }
+
+    /// A process that has not ended: one that has leads nowhere.
+    fn living(&mut self, pid: u32) -> Option<&mut Process> {
+        self.process_mut(pid).filter(|process| !process.is_over())
     }
 
     /// What a descriptor's link in `/proc` leads to, if that is nothing in the tree.
@@ -150,13 +155,13 @@ impl Kernel {
         let ProcNode::Link(link) = self.fs.proc_node(link)? else { return None };
         let text = match link {
             ProcLink::Text(_) | ProcLink::OwnProcess(_) => return None,
-            ProcLink::Root(_) => Some(b"/".to_vec()),
-            ProcLink::WorkingDirectory(pid) => self
-                .process_mut(pid)
-                .map(|process| process.cwd)
-                .and_then(|cwd| self.fs.path_of(cwd).ok()),
+            ProcLink::Root(pid) => self.living(pid).map(|_| b"/".to_vec()),
+            ProcLink::WorkingDirectory(pid) => {
+                let cwd = self.living(pid).map(|process| process.cwd);
+                cwd.and_then(|cwd| self.fs.path_of(cwd).ok())
+            }
             ProcLink::Executable(pid) => {
-                let path = self.process_mut(pid).map(|process| process.path.clone());
+                let path = self.living(pid).map(|process| process.path.clone());
                 path.and_then(|path| self.fs.canonical_path(InodeId::ROOT, &path).ok())
             }
             ProcLink::Descriptor(pid, fd) => {

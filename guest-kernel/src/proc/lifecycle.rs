@@ -5,7 +5,7 @@
 use super::descriptors::Descriptor;
 use super::exec::{self, ExecError, Strings};
 use super::interval_timer::IntervalTimers;
-use super::process::{Ending, FIRST_PID, Process, State, Zombie};
+use super::process::{Ending, FIRST_PID, Process, State};
 use super::signal::{Action, Signal, SignalInfo};
 use super::thread::Thread;
 use crate::arch::{paging::PageTables, trap::Registers, vector};
@@ -41,7 +41,7 @@ pub enum Memory {
 impl Kernel {
     /// Whether there may be another process.
     fn check_room(&self) -> Result<(), Errno> {
-        if self.processes.count() + self.processes.nr_zombies >= PROCESSES_MAX {
+        if self.processes.count() >= PROCESSES_MAX {
             return Err(Errno::EAGAIN);
         }
         if frames().is_scarce() { Err(Errno::ENOMEM) } else { Ok(()) }
@@ -198,7 +198,6 @@ impl Kernel {
         if self.process.pid == FIRST_PID {
             end::finish(self, ending);
         }
-        self.process.state = State::Ended;
         self.abandon_wait();
         if let Some(shared) = self.processes.shared_if_any() {
             shared.locks.forget_wait(self.process.pid);
@@ -213,15 +212,23 @@ impl Kernel {
             handle.is_over.set(true);
             self.wake(&mut handle.waiters.borrow_mut());
         }
-        self.tell_parent(ending);
+        self.process.become_zombie(ending);
+        let is_kept = self.tell_parent(ending);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
-        if self.process.is_space_borrowed {
-            self.give_back(space);
-            drop(self.replace_by_next());
-        } else {
+        let space = match self.process.is_space_borrowed {
+            true => {
+                self.give_back(space);
+                None
+            }
             // The tables are in use until the next process has its own.
-            drop(self.replace_by_next());
+            false => Some(space),
+        };
+        let process = self.replace_by_next();
+        if let Some(space) = space {
             space.free(&mut self.fs);
+        }
+        if is_kept {
+            self.processes.keep(process);
         }
     }
 
@@ -232,23 +239,23 @@ impl Kernel {
             let Some(child) = self.processes.find(pid) else { continue };
             child.parent = taker.unwrap_or(FIRST_PID);
             child.is_orphan = taker.is_none();
+            let is_over = child.is_over();
             let signal = Signal::from_number(child.parent_end_signal.into());
-            if let Some(taker) = taker.and_then(|taker| self.processes.find(taker)) {
-                taker.children.push(pid);
+            match taker {
+                Some(taker) => {
+                    if let Some(process) = self.processes.find(taker) {
+                        process.children.push(pid);
+                    }
+                    self.processes.set_ready(taker, State::Waiting);
+                }
+                None if is_over => drop(self.processes.remove(pid)),
+                None => {}
             }
             if let Some(signal) = signal {
                 let info = SignalInfo::of_process(0, self.process.pid);
                 self.send(pid, signal, info);
             }
         }
-        let mut zombies = core::mem::take(&mut self.process.zombies);
-        if let Some(taker) = taker
-            && let Some(process) = self.processes.find(taker)
-        {
-            process.zombies.append(&mut zombies);
-            self.processes.set_ready(taker, State::Waiting);
-        }
-        self.processes.nr_zombies -= zombies.len();
     }
 
     /// The nearest ancestor of the running process that takes orphans.
@@ -276,22 +283,19 @@ impl Kernel {
         self.processes.set_ready(parent, State::Lending);
     }
 
-    /// Leaves the parent something to wait for, and lets it know.
-    fn tell_parent(&mut self, ending: Ending) {
-        let (pid, parent, group) = (self.process.pid, self.process.parent, self.process.group);
+    /// Lets the parent know; returns whether it is to wait for the process.
+    fn tell_parent(&mut self, ending: Ending) -> bool {
+        let (pid, parent) = (self.process.pid, self.process.parent);
         if self.process.is_orphan {
-            return;
+            return false;
         }
         let is_spawned = self.process.is_spawned;
         let end_signal = Signal::from_number(self.process.end_signal.into());
-        let Some(process) = self.processes.find(parent) else { return };
-        process.children.retain(|&child| child != pid);
+        let Some(process) = self.processes.find(parent) else { return false };
         let action = process.signals.action(Signal::SIGCHLD);
         let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
-        if is_kept {
-            let tells_by_sigchld = end_signal == Some(Signal::SIGCHLD);
-            process.zombies.push(Zombie { pid, group, tells_by_sigchld, ending });
-            self.processes.nr_zombies += 1;
+        if !is_kept {
+            process.children.retain(|&child| child != pid);
         }
         let (code, status) = match ending {
             Ending::Exited(status) => (CLD_EXITED, status),
@@ -304,6 +308,7 @@ impl Kernel {
         if is_spawned {
             self.processes.set_ready(parent, State::Lending);
         }
+        is_kept
     }
 
     /// Gives up a descriptor of the running process, and the locks that end with it.
@@ -357,17 +362,7 @@ impl Kernel {
         absolute
     }
 
-    /// Whether a process ended and was not waited for.
-    #[must_use]
-    pub fn is_zombie(&self, pid: u32) -> bool {
-        let mut is_found = false;
-        self.for_each_process(|process| {
-            is_found |= process.zombies.iter().any(|zombie| zombie.pid == pid);
-        });
-        is_found
-    }
-
-    /// Whether a process exists, the one that runs included.
+    /// Whether a process exists, the one that runs included, and those that nobody waited for.
     #[must_use]
     pub fn exists(&mut self, pid: u32) -> bool {
         self.process_mut(pid).is_some()

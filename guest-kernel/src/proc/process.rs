@@ -34,8 +34,8 @@ pub enum State {
     Lending,
     /// A signal stopped it.
     Stopped,
-    /// It has ended, and its place is about to be another's.
-    Ended,
+    /// It has ended, and is there until its parent waits for it.
+    Ended(Ending),
 }
 
 /// How a process ended.
@@ -65,19 +65,6 @@ pub enum Change {
     Stopped(u8),
     /// It went on.
     Continued,
-}
-
-/// What is left of a child: something to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zombie {
-    /// Its number.
-    pub pid: u32,
-    /// Its process group.
-    pub group: u32,
-    /// Whether it let its parent know by `SIGCHLD`.
-    pub tells_by_sigchld: bool,
-    /// How it ended.
-    pub ending: Ending,
 }
 
 /// What a process is at any time.
@@ -129,10 +116,8 @@ pub struct Process {
     pub limits: Limits,
     /// Its signals.
     pub signals: Signals,
-    /// Living children.
+    /// Children that it has not waited for.
     pub children: Vec<u32>,
-    /// Children that ended and were not waited for.
-    pub zombies: Vec<Zombie>,
     /// Whether it takes the children that its descendants leave behind.
     pub takes_orphans: bool,
     /// Whether it may be dumped: it is what `prctl` last said.
@@ -235,7 +220,6 @@ impl Process {
             limits: Limits::default(),
             signals,
             children: Vec::new(),
-            zombies: Vec::new(),
             takes_orphans: false,
             is_dumpable: true,
             gains_nothing: false,
@@ -258,6 +242,21 @@ impl Process {
         self.path = path;
         self.name = name_of(asked_for);
         self.start_stack = stack;
+    }
+
+    /// What is left of it when it has ended, for its parent and whoever looks.
+    pub fn become_zombie(&mut self, ending: Ending) {
+        self.state = State::Ended(ending);
+        self.thread.forget_vectors();
+        self.signals = Signals::new();
+        self.timers = IntervalTimers::default();
+        self.alarm = None;
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended(_))
     }
 
     /// Makes the processor go on with this process at the next return from the kernel.

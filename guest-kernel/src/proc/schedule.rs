@@ -26,7 +26,7 @@ const SHARE_CALLS: u64 = 200;
 /// The same by the run's clock, in nanoseconds.
 pub const TURN_NS: u64 = SHARE_CALLS * NS_PER_CALL;
 
-/// The processes that do not run.
+/// The processes that do not run, those included that ended and nobody waited for.
 pub struct Processes {
     all: BTreeMap<u32, Box<Process>>,
     /// Those that could run, in the order of their turns.
@@ -35,8 +35,6 @@ pub struct Processes {
     /// when its turn comes.
     timers: BTreeSet<(u64, u32)>,
     last_pid: u32,
-    /// Processes that ended and were not waited for.
-    pub nr_zombies: usize,
     ticker: Ticker,
     /// What they share, once there is something.
     shared: Option<Box<Shared>>,
@@ -51,7 +49,6 @@ impl Processes {
             ready: VecDeque::new(),
             timers: BTreeSet::new(),
             last_pid: FIRST_PID,
-            nr_zombies: 0,
             ticker: Ticker::new(),
             shared: None,
         }
@@ -82,6 +79,16 @@ impl Processes {
         self.ticker.start();
     }
 
+    /// Keeps a process that has ended.
+    pub(super) fn keep(&mut self, process: Box<Process>) {
+        self.all.insert(process.pid, process);
+    }
+
+    /// Takes away a process that has ended.
+    pub fn remove(&mut self, pid: u32) -> Option<Box<Process>> {
+        self.all.remove(&pid)
+    }
+
     /// Notes a time that a process waits for, or wants an alarm at.
     pub fn add_timer(&mut self, time_ns: u64, pid: u32) {
         self.timers.insert((time_ns, pid));
@@ -91,9 +98,9 @@ impl Processes {
     fn take_next(&mut self) -> Option<Box<Process>> {
         loop {
             let pid = self.ready.pop_front()?;
-            // One that has ended meanwhile is not there.
-            if let Some(process) = self.all.remove(&pid) {
-                return Some(process);
+            // One that has ended meanwhile cannot run.
+            if self.all.get(&pid).is_some_and(|process| !process.is_over()) {
+                return self.all.remove(&pid);
             }
         }
     }
@@ -180,7 +187,8 @@ impl Kernel {
 
     /// Sends a signal to a process, which wakes it if it waits.
     pub fn send(&mut self, pid: u32, signal: Signal, info: SignalInfo) -> Noted {
-        let Some(process) = self.process_mut(pid) else { return Noted::Whole };
+        let process = self.process_mut(pid).filter(|process| !process.is_over());
+        let Some(process) = process else { return Noted::Whole };
         let noted = process.signals.raise(signal, info);
         let is_pending = process.signals.pending.has(signal);
         let is_stopped = process.state == State::Stopped;

@@ -256,7 +256,7 @@ const fn state(process: &Process) -> (char, &'static str) {
         State::Waiting => ('S', "sleeping"),
         State::Lending => ('D', "disk sleep"),
         State::Stopped => ('T', "stopped"),
-        State::Ended => ('X', "dead"),
+        State::Ended(_) => ('Z', "zombie"),
     }
 }
 

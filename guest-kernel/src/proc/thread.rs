@@ -88,6 +88,11 @@ impl Thread {
         }
     }
 
+    /// Gives up what [`Thread::save`] saved, of a thread that never runs again.
+    pub fn forget_vectors(&mut self) {
+        self.vectors = None;
+    }
+
     /// Bases of FS and GS.
     #[must_use]
     pub fn bases(&self) -> (u64, u64) {

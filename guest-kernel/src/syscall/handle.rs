@@ -16,16 +16,11 @@ pub(super) fn pidfd_open(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::EINVAL.into());
     }
     let pid = kill::number(call, 0)?;
-    let is_over = kernel.is_zombie(pid);
-    let handle = match kernel.process_mut(pid) {
-        Some(process) => {
-            let handle = process.handle.get_or_insert_with(|| Rc::new(Handle::new(pid, false)));
-            Rc::clone(handle)
-        }
-        None if is_over => Rc::new(Handle::new(pid, true)),
-        None => return Err(Errno::ESRCH.into()),
-    };
-    insert(kernel, Target::Process(handle), O_RDWR, true)
+    let process = kernel.process_mut(pid).ok_or(Errno::ESRCH)?;
+    let is_over = process.is_over();
+    let handle = process.handle.get_or_insert_with(|| Rc::new(Handle::new(pid, is_over)));
+    let target = Target::Process(Rc::clone(handle));
+    insert(kernel, target, O_RDWR, true)
 }
 
 /// The number of the process behind a descriptor.

@@ -114,11 +114,7 @@ pub(super) fn send(kernel: &mut Kernel, targets: &[u32], number: u64, code: i32)
     let info = SignalInfo::of_process(code, kernel.process.pid);
     let mut is_any_there = false;
     for &target in targets {
-        if !kernel.exists(target) {
-            is_any_there |= kernel.is_zombie(target);
-            continue;
-        }
-        is_any_there = true;
+        is_any_there |= kernel.exists(target);
         if let Some(signal) = signal
             && !is_shielded(kernel, target, signal)
         {

@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::deliver::{CLD_CONTINUED, CLD_STOPPED};
 use crate::proc::lifecycle::{CLD_EXITED, CLD_KILLED};
-use crate::proc::process::{Change, Ending, Zombie};
+use crate::proc::process::{Change, Ending, State};
 use crate::proc::signal::{Signal, SignalInfo};
 
 const WNOHANG: u64 = 1;
@@ -147,39 +147,32 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, 
     let is_kept = options & WNOWAIT != 0;
     let is_meant =
         |tells_by_sigchld| options & WALL != 0 || tells_by_sigchld == (options & WCLONE == 0);
-    let process = &mut *kernel.process;
-    let is_wanted =
-        |zombie: &Zombie| which.has(zombie.pid, zombie.group) && is_meant(zombie.tells_by_sigchld);
-    let found = process.zombies.iter().position(is_wanted);
-    if options & WEXITED != 0
-        && let Some(index) = found
-    {
-        let zombie = process.zombies[index];
-        if !is_kept {
-            process.zombies.remove(index);
-            kernel.processes.nr_zombies -= 1;
-        }
-        return Ok(Some((zombie.pid, Event::Ended(zombie.ending))));
-    }
-    let mut is_any_there = found.is_some();
-    for &pid in &kernel.process.children {
+    let mut is_any_there = false;
+    for (index, &pid) in kernel.process.children.iter().enumerate() {
         let Some(child) = kernel.processes.find(pid) else { continue };
         let tells_by_sigchld = child.end_signal == Signal::SIGCHLD.number();
         if !which.has(pid, child.group) || !is_meant(tells_by_sigchld) {
             continue;
         }
         is_any_there = true;
-        let wanted = match child.change {
-            Some(Change::Stopped(_)) => options & WUNTRACED,
-            Some(Change::Continued) => options & WCONTINUED,
-            None => 0,
+        let (option, event) = match (child.state, child.change) {
+            (State::Ended(ending), _) => (WEXITED, Event::Ended(ending)),
+            (_, Some(change @ Change::Stopped(_))) => (WUNTRACED, Event::Changed(change)),
+            (_, Some(change @ Change::Continued)) => (WCONTINUED, Event::Changed(change)),
+            (_, None) => continue,
         };
-        if let Some(change) = child.change.filter(|_| wanted != 0) {
-            if !is_kept {
-                child.change = None;
-            }
-            return Ok(Some((pid, Event::Changed(change))));
+        if options & option == 0 {
+            continue;
         }
+        match event {
+            _ if is_kept => {}
+            Event::Changed(_) => child.change = None,
+            Event::Ended(_) => {
+                kernel.process.children.remove(index);
+                kernel.processes.remove(pid);
+            }
+        }
+        return Ok(Some((pid, event)));
     }
     match is_any_there {
         false => Err(Errno::ECHILD.into()),

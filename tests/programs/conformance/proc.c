@@ -4,6 +4,8 @@
 
 #include "case.h"
 
+#include <sys/resource.h>
+
 static char buffer[65536];
 
 // Reads a whole file of /proc.
@@ -105,16 +107,41 @@ static void tells(void)
     fact("read of /proc/self/statm", pages > 0);
     text("read of /proc/self/limits", "%.30s", field("/proc/self/limits", "Max file size"));
     fact("read of /proc/self/environ", strlen(contents("/proc/self/environ")) < sizeof buffer);
-    long child = CALL(fork);
-    if (child == 0)
-        CALL(exit_group, 0);
+}
+
+static void exits(void) { CALL(exit_group, 0); }
+
+// What is there of a child that ended, and what no longer.
+static void of_one_that_ended(void)
+{
+    long child = start(exits), later = start(exits);
     siginfo_t info;
+    CALL(waitid, P_PID, later, &info, WEXITED | WNOWAIT, 0);
     CALL(waitid, P_PID, child, &info, WEXITED | WNOWAIT, 0);
-    char path[40];
+    char path[40], name[50], state = 0, link[40];
+    long number = 0, parent = 0;
     snprintf(path, sizeof path, "/proc/%ld/stat", child);
-    sscanf(contents(path), "%ld (%49[^)]) %c", &number, name, &state);
+    sscanf(contents(path), "%ld (%49[^)]) %c %ld", &number, name, &state, &parent);
     text("read of /proc of a child that ended", "%c", state);
-    finish(child);
+    text("read of /proc of a child that ended of the rest", "%s %d %d", name, number == child, parent == CALL(getpid));
+    snprintf(path, sizeof path, "/proc/%ld/status", child);
+    text("read of the status of a child that ended", "%s", field(path, "State"));
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", child);
+    text("read of the arguments of a child that ended", "%zu", strlen(contents(path)));
+    snprintf(path, sizeof path, "/proc/%ld/exe", child);
+    T(readlink, "of the program of a child that ended", path, link, sizeof link);
+    snprintf(path, sizeof path, "/proc/%ld/cwd", child);
+    T(readlink, "of the directory of a child that ended", path, link, sizeof link);
+    fact("getpgid of a child that ended", CALL(getpgid, child) == CALL(getpgrp));
+    T(kill, "of a child that ended", child, SIGTERM);
+    OK(pidfd_open, "of a child that ended and is not waited for", child, 0);
+    T(getpriority, "of a child that ended", PRIO_PROCESS, child);
+    int status;
+    fact("wait4 of all takes the oldest", CALL(wait4, -1, &status, 0, 0) == child);
+    T(kill, "of a child that was waited for", child, 0);
+    snprintf(path, sizeof path, "/proc/%ld", child);
+    T(access, "of /proc of a child that was waited for", path, F_OK);
+    finish(later);
 }
 
 static void of_the_machine(void)
@@ -135,4 +162,4 @@ static void of_the_machine(void)
     text("read of /proc/sys/kernel/ostype", "%s", strtok(contents("/proc/sys/kernel/ostype"), "\n"));
 }
 
-const struct group proc[] = {GROUP(of_itself), GROUP(tells), GROUP(of_the_machine), END_OF_GROUPS};
+const struct group proc[] = {GROUP(of_itself), GROUP(tells), GROUP(of_one_that_ended), GROUP(of_the_machine), END_OF_GROUPS};
