@@ -4,7 +4,6 @@
 
 use crate::drivers::serial::Writer;
 use crate::fs::{Cursor, FileSystem, Follow, InodeId, Kind};
-use alloc::string::String;
 use alloc::vec::{IntoIter, Vec};
 use core::fmt::Write;
 use seed_protocols::cpio;
@@ -63,9 +62,10 @@ pub fn all_files(fs: &mut FileSystem) {
 
 fn dump_file(fs: &FileSystem, writer: &mut Writer, id: InodeId, path: &[u8]) {
     let size = fs.size(id).unwrap_or(0);
-    let name = String::from_utf8_lossy(path);
+    writer.write_bytes(b"=== FILE path=");
+    writer.write_bytes(path);
     // The serial port takes everything.
-    let _ = writeln!(writer, "=== FILE path={name} size={size} ===");
+    let _ = writeln!(writer, " size={size} ===");
     let mut bytes = [0; LINE_BYTES];
     let mut offset = 0;
     while let Ok(length @ 1..) = fs.read_bytes(id, offset, &mut bytes) {

@@ -10,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::output;
 use crate::proc::process::{Ending, Process};
 use crate::proc::signal::{Signal, SignalInfo};
+use crate::shown::Shown;
 use alloc::string::ToString;
 use core::fmt::{self, Write};
 use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
@@ -26,7 +27,7 @@ pub fn say(text: &impl fmt::Display) {
 
 /// Prints how a program came to die by a fault.
 pub fn report_death(process: &Process, signal: Signal, info: SignalInfo, instruction: u64) {
-    let path = alloc::string::String::from_utf8_lossy(&process.path);
+    let path = Shown(&process.path);
     let (pid, name) = (process.pid, signal.name());
     match signal {
         Signal::SIGKILL => say(&format_args!("{path} (process {pid}) killed: memory ran out")),

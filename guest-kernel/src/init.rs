@@ -26,11 +26,11 @@ use crate::proc::schedule::Processes;
 use crate::proc::thread::Thread;
 use crate::random::Random;
 use crate::settings::{Settings, StandardInput};
+use crate::shown::Shown;
 use crate::syscall::missing::MissingCalls;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 use seed_protocols::block::SECTOR_SIZE;
 use seed_protocols::end::EndState;
@@ -104,7 +104,7 @@ impl Boot {
     unsafe fn read(address: u64) -> Self {
         // SAFETY: the caller promises the structure.
         let info = unsafe { &*at::<[u8; StartInfo::SIZE]>(address) };
-        let info = StartInfo::parse(info).unwrap_or_else(|error| panic!("start info: {error:?}"));
+        let info = StartInfo::parse(info).expect("start info");
         assert!(
             info.memmap_entries <= TABLE_MAX && info.nr_modules <= 1,
             "start info: {} memory ranges, {} modules",
@@ -277,7 +277,7 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
     let loaded =
         found.and_then(|inode| load_first(&mut fs, cwd, (inode, settings.path), &strings, 0));
     let (loaded, path) = loaded.unwrap_or_else(|error| {
-        let message = format!("{}: {error}", String::from_utf8_lossy(settings.path));
+        let message = format!("{}: {error}", Shown(settings.path));
         end_with(&match error {
             ExecError::Path(_) => EndState::NotFound(&message),
             _ => EndState::NotExecutable(&message),
@@ -350,7 +350,7 @@ fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {
         Ok(inode) if fs.kind(inode) == Kind::Directory => inode,
         _ => bad_input(&format!(
             "working directory {}: no such directory in the archive",
-            String::from_utf8_lossy(path)
+            Shown(path)
         )),
     }
 }

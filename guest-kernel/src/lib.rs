@@ -18,6 +18,8 @@ pub mod errno;
 pub mod fs;
 pub mod mm;
 pub mod random;
+pub mod shown;
+pub mod sorted_map;
 
 #[cfg(feature = "image")]
 pub mod clock;

@@ -13,6 +13,8 @@
 use super::archive_writer::{Body, Sink, WriteError, Writer};
 use super::inode::{FileSystem, Inode, InodeId, Planned};
 use super::walk::{Walk, normalise};
+use crate::shown::Shown;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -43,7 +45,7 @@ impl fmt::Display for PackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FileTooLarge { name, size_bytes } => {
-                write!(f, "file {name:?} has {size_bytes} bytes: too large for a cpio archive")
+                write!(f, "file \"{name}\" has {size_bytes} bytes: too large for a cpio archive")
             }
             Self::NoMemory => write!(f, "no memory left to walk through the output"),
             Self::ReservedName => {
@@ -69,7 +71,7 @@ impl LongNames {
     const START: usize = 40;
 
     fn note(noted: &mut Option<Self>, name: &[u8]) {
-        let start = || String::from_utf8_lossy(&name[..Self::START]).into_owned();
+        let start = || format!("{}", Shown(&name[..Self::START]));
         noted.get_or_insert_with(|| Self { count: 0, start: start() }).count += 1;
     }
 }
@@ -78,8 +80,8 @@ impl fmt::Display for LongNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (limit, start) = (cpio::NAME_MAX, &self.start);
         match self.count {
-            1 => write!(f, "a name has more than {limit} bytes: {start:?}..."),
-            count => write!(f, "{count} names have more than {limit} bytes: {start:?}..."),
+            1 => write!(f, "a name has more than {limit} bytes: \"{start}...\""),
+            count => write!(f, "{count} names have more than {limit} bytes: \"{start}...\""),
         }
     }
 }
@@ -239,7 +241,7 @@ impl<'a> Plan<'a> {
             self.remembered.note(name, id);
             let mut size_bytes = body.size_bytes();
             if u32::try_from(size_bytes).is_err() {
-                let name = String::from_utf8_lossy(name).into_owned();
+                let name = format!("{}", Shown(name));
                 return Err(PackError::FileTooLarge { name, size_bytes });
             }
             if has_several_names(inode) {

@@ -11,8 +11,8 @@ use super::data::FileData;
 use super::directory::Directory;
 use super::inode::{Content, FileSystem, InodeId, Kind};
 use crate::errno::Errno;
+use crate::sorted_map::SortedMap;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What a node of `/proc` is.
@@ -104,7 +104,7 @@ pub struct ProcQuestion {
 /// The nodes that there are, and what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct ProcNodes {
-    nodes: BTreeMap<InodeId, (ProcNode, Option<InodeId>)>,
+    nodes: SortedMap<InodeId, (ProcNode, Option<InodeId>)>,
     question: Option<ProcQuestion>,
     /// Questions that were answered for the call at hand.
     answered: Vec<ProcQuestion>,
@@ -122,7 +122,7 @@ impl FileSystem {
         if !self.inode(id).is_synthetic {
             return None;
         }
-        self.proc_nodes.as_ref()?.nodes.get(&id).map(|&(node, _)| node)
+        self.proc_nodes.as_ref()?.nodes.get(id).map(|&(node, _)| node)
     }
 
     /// Answers a question: what names there are, of those that were asked for.
@@ -189,7 +189,7 @@ impl FileSystem {
     /// Where a link of `/proc` leads that is more than its text: to the link itself where that is
     /// nothing in the tree.
     pub(super) fn proc_jump(&self, link: InodeId) -> Option<InodeId> {
-        match self.proc_nodes.as_ref()?.nodes.get(&link)? {
+        match self.proc_nodes.as_ref()?.nodes.get(link)? {
             (ProcNode::Link(ProcLink::Text(_) | ProcLink::OwnProcess(_)), _) => None,
             (_, target) => Some(target.unwrap_or(link)),
         }
@@ -197,7 +197,7 @@ impl FileSystem {
 
     /// Forgets a node whose inode is gone.
     pub(super) fn forget_proc_node(&mut self, id: InodeId) {
-        self.proc_nodes_mut().nodes.remove(&id);
+        self.proc_nodes_mut().nodes.remove(id);
     }
 
     fn proc_nodes_mut(&mut self) -> &mut ProcNodes {

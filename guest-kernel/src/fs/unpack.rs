@@ -13,9 +13,11 @@ use super::devices::DeviceKind;
 use super::directory::Directory;
 use super::inode::{Content, FileSystem, InodeId, Kind};
 use crate::mm::address::PhysAddr;
+use crate::shown::Shown;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -64,8 +66,8 @@ const SHOWN_MAX: usize = 200;
 /// A name for a message, cut if it is long.
 fn shown(name: &[u8]) -> String {
     match name.get(..SHOWN_MAX) {
-        Some(start) => String::from_utf8_lossy(start).into_owned() + "...",
-        None => String::from_utf8_lossy(name).into_owned(),
+        Some(start) => format!("{}...", Shown(start)),
+        None => format!("{}", Shown(name)),
     }
 }
 
@@ -91,7 +93,7 @@ impl fmt::Display for UnpackError {
         match &*self.0 {
             ErrorKind::Archive(error) => error.fmt(f),
             ErrorKind::Entry { offset, name, reason } => {
-                write!(f, "cpio entry {name:?} at offset {offset}: {reason}")
+                write!(f, "cpio entry \"{name}\" at offset {offset}: {reason}")
             }
         }
     }
@@ -657,7 +659,7 @@ mod tests {
     fn hostile_names_show_on_one_line() {
         assert_eq!(
             error(new().entry(b"a\n\xff\x1b", Header::default(), b"")),
-            "cpio entry \"a\\n\u{fffd}\\u{1b}\" at offset 0: entries of type 0o0 are not supported"
+            "cpio entry \"a\\x0a\\xff\\x1b\" at offset 0: entries of type 0o0 are not supported"
         );
     }
 }

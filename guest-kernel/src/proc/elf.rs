@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::fs::{FileSystem, InodeId};
 use crate::mm::address::PhysAddr;
 use crate::mm::frames::frames;
+use crate::shown::Shown;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -64,11 +65,9 @@ impl fmt::Display for ElfError {
                 write!(f, "for machine {machine}, not for x86-64 ({MACHINE_X86_64})")
             }
             Self::WrongType(kind) => write!(f, "ELF type {kind} is no executable"),
-            Self::Interpreter(path) => write!(
-                f,
-                "dynamically linked: needs {}; link it statically",
-                alloc::string::String::from_utf8_lossy(path)
-            ),
+            Self::Interpreter(path) => {
+                write!(f, "dynamically linked: needs {}; link it statically", Shown(path))
+            }
             Self::BadSegment(number) => write!(f, "ELF program header {number} is not possible"),
         }
     }

@@ -19,7 +19,7 @@ use crate::mm::address::{PhysAddr, UserAddr};
 use crate::mm::space::{Access, AddressSpace, Area, Backing, Sharing};
 use crate::mm::transfer;
 use crate::mm::user::{Ranges, UserMemory};
-use alloc::string::String;
+use crate::shown::Shown;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -58,7 +58,7 @@ impl fmt::Display for ExecError {
             Self::NotExecutable => write!(f, "its mode has no execute permission"),
             Self::Elf(error) => error.fmt(f),
             Self::Interpreter(path, errno) => {
-                let path = String::from_utf8_lossy(path);
+                let path = Shown(path);
                 match errno {
                     Errno::ENOENT => write!(f, "its interpreter {path} is not there"),
                     errno => write!(f, "its interpreter {path} cannot be used ({errno:?})"),

@@ -81,26 +81,25 @@ impl IntervalTimers {
         self.timers.len() < before
     }
 
-    /// Whether one is due at exactly this time.
+    /// When the next one is due.
     #[must_use]
-    pub fn is_any_due_at(&self, time: u64) -> bool {
-        self.timers.iter().any(|timer| timer.due == Some(time))
+    pub fn next_time(&self) -> Option<u64> {
+        self.timers.iter().filter_map(|timer| timer.due).min()
     }
 
-    /// Takes what is due up to now: signals to send, and the next times.
-    pub fn take_due(&mut self, now: u64) -> (Vec<(Signal, SignalInfo)>, Vec<u64>) {
-        let (mut signals, mut times) = (Vec::new(), Vec::new());
+    /// Takes what is due up to now: signals to send.
+    pub fn take_due(&mut self, now: u64) -> Vec<(Signal, SignalInfo)> {
+        let mut signals = Vec::new();
         for timer in &mut self.timers {
             let Some(due) = timer.due.filter(|&due| due <= now) else { continue };
             let missed = (now - due).checked_div(timer.interval_ns).unwrap_or(0);
             timer.overrun = u32::try_from(missed).unwrap_or(u32::MAX);
             timer.due = (timer.interval_ns > 0).then(|| due + (missed + 1) * timer.interval_ns);
-            times.extend(timer.due);
             if let Some((signal, value)) = timer.notice {
                 signals.push((signal, SignalInfo::of_timer(timer.id, timer.overrun, value)));
             }
         }
-        (signals, times)
+        signals
     }
 }
 
@@ -114,9 +113,8 @@ mod tests {
         let signal = Signal::from_number(10).unwrap();
         let id = timers.make(Some((signal, Some(7))), 0).unwrap();
         timers.find(id).unwrap().set(Some(100), 10);
-        assert!(timers.take_due(99).0.is_empty());
-        let (signals, times) = timers.take_due(125);
-        assert_eq!((signals.len(), times), (1, Vec::from([130])));
+        assert!(timers.take_due(99).is_empty());
+        assert_eq!((timers.take_due(125).len(), timers.next_time()), (1, Some(130)));
         assert_eq!(timers.find(id).unwrap().overrun(), 2);
         assert!(timers.remove(id) && !timers.remove(id));
     }

@@ -265,6 +265,17 @@ impl Process {
         self.thread.make_current();
     }
 
+    /// When it is next to be looked at: by a call that waits, an alarm or a timer.
+    #[must_use]
+    pub fn next_time(&self) -> Option<u64> {
+        if self.is_over() {
+            return None;
+        }
+        let deadline = self.deadline.filter(|_| self.state == State::Waiting);
+        let alarm = self.alarm.map(|(time, _)| time);
+        [deadline, alarm, self.timers.next_time()].into_iter().flatten().min()
+    }
+
     /// The permission bits of `mode` that a new file gets.
     #[must_use]
     pub fn masked(&self, mode: u64) -> u16 {

@@ -16,9 +16,10 @@ use crate::end;
 use crate::errno::Errno;
 use crate::kernel::{Kernel, NS_PER_CALL};
 use crate::proc::process::Ending;
+use crate::sorted_map::SortedMap;
 use crate::syscall::{self, OnSignal};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
 /// System calls that a process makes while others are ready, at most.
 const SHARE_CALLS: u64 = 200;
@@ -28,12 +29,12 @@ pub const TURN_NS: u64 = SHARE_CALLS * NS_PER_CALL;
 
 /// The processes that do not run, those included that ended and nobody waited for.
 pub struct Processes {
-    all: BTreeMap<u32, Box<Process>>,
+    all: SortedMap<u32, Box<Process>>,
     /// Those that could run, in the order of their turns.
     ready: VecDeque<u32>,
-    /// Times that processes wait for, or want an alarm at. One that no longer counts is found out
-    /// when its turn comes.
-    timers: BTreeSet<(u64, u32)>,
+    /// The next time that a process waits for, or wants an alarm at, and the process. It may want
+    /// that no longer; nobody wants an earlier one.
+    next_timer: Option<(u64, u32)>,
     last_pid: u32,
     ticker: Ticker,
     /// What they share, once there is something.
@@ -45,9 +46,9 @@ impl Processes {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            all: BTreeMap::new(),
+            all: SortedMap::new(),
             ready: VecDeque::new(),
-            timers: BTreeSet::new(),
+            next_timer: None,
             last_pid: FIRST_PID,
             ticker: Ticker::new(),
             shared: None,
@@ -86,12 +87,13 @@ impl Processes {
 
     /// Takes away a process that has ended.
     pub fn remove(&mut self, pid: u32) -> Option<Box<Process>> {
-        self.all.remove(&pid)
+        self.all.remove(pid)
     }
 
     /// Notes a time that a process waits for, or wants an alarm at.
     pub fn add_timer(&mut self, time_ns: u64, pid: u32) {
-        self.timers.insert((time_ns, pid));
+        let timer = (time_ns, pid);
+        self.next_timer = Some(self.next_timer.map_or(timer, |next| next.min(timer)));
     }
 
     /// Takes out the next one that could run.
@@ -99,8 +101,8 @@ impl Processes {
         loop {
             let pid = self.ready.pop_front()?;
             // One that has ended meanwhile cannot run.
-            if self.all.get(&pid).is_some_and(|process| !process.is_over()) {
-                return self.all.remove(&pid);
+            if self.all.get(pid).is_some_and(|process| !process.is_over()) {
+                return self.all.remove(pid);
             }
         }
     }
@@ -120,7 +122,7 @@ impl Processes {
     /// A process that does not run.
     #[must_use]
     pub fn find(&mut self, pid: u32) -> Option<&mut Process> {
-        self.all.get_mut(&pid).map(|process| &mut **process)
+        self.all.get_mut(pid).map(|process| &mut **process)
     }
 
     /// All that do not run, by number.
@@ -141,7 +143,7 @@ impl Processes {
 
     /// Lets a process go on that was in the given state.
     pub fn set_ready(&mut self, pid: u32, from: State) {
-        if let Some(process) = self.all.get_mut(&pid)
+        if let Some(process) = self.all.get_mut(pid)
             && process.state == from
         {
             process.state = State::Ready;
@@ -349,19 +351,13 @@ impl Kernel {
 
     /// The next time that somebody waits for by a timer of its own, and who.
     fn next_timer(&mut self) -> Option<(u64, u32)> {
-        loop {
-            let &(time, pid) = self.processes.timers.first()?;
-            let counts = self.process_mut(pid).is_some_and(|process| {
-                let waits = process.state == State::Waiting && process.deadline == Some(time);
-                waits
-                    || process.alarm.is_some_and(|(alarm, _)| alarm == time)
-                    || process.timers.is_any_due_at(time)
-            });
-            if counts {
-                return Some((time, pid));
-            }
-            self.processes.timers.pop_first();
+        let (time, pid) = self.processes.next_timer?;
+        if self.process_mut(pid).and_then(|process| process.next_time()) != Some(time) {
+            let all = self.processes.iter().chain([&*self.process]);
+            let timers = all.filter_map(|process| Some((process.next_time()?, process.pid)));
+            self.processes.next_timer = timers.min();
         }
+        self.processes.next_timer
     }
 
     /// Nobody can run: moves the clock to the next time that somebody waits for. Input comes
@@ -414,21 +410,12 @@ impl Kernel {
         for pid in due.into_iter().flatten() {
             self.wake_process(pid);
         }
-        while let Some((time, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
-            self.processes.timers.pop_first();
+        while let Some((_, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
             let Some(process) = self.process_mut(pid) else { continue };
-            let (signals, times) = process.timers.take_due(now);
-            if let Some((alarm, interval)) = process.alarm
-                && alarm == time
-            {
+            let signals = process.timers.take_due(now);
+            if let Some((_, interval)) = process.alarm.take_if(|(alarm, _)| *alarm <= now) {
                 process.alarm = (interval > 0).then_some((now + interval, interval));
-                if interval > 0 {
-                    self.processes.add_timer(now + interval, pid);
-                }
                 self.send(pid, Signal::SIGALRM, SignalInfo::of_kernel());
-            }
-            for time in times {
-                self.processes.add_timer(time, pid);
             }
             for (signal, info) in signals {
                 self.send(pid, signal, info);
