@@ -112,7 +112,7 @@ void set_handler(int signal, unsigned long flags, void (*handler)(int, siginfo_t
 void block(int signal);
 void unblock(int signal);
 
-extern const struct group files[], positions[], directories[], names[], descriptors[], memory[],
+extern const struct group files[], paths[], positions[], directories[], names[], descriptors[], memory[],
     processes[], signals[], pipes[], polling[], sockets[], locks[], clocks[], credentials[],
     scheduling[], proc[], system_[], seed[];
 

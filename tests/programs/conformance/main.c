@@ -9,7 +9,7 @@
 #include "case.h"
 
 static const struct group *const areas[] = {
-    files, positions, directories, names, descriptors, memory, processes, signals, pipes,
+    files, paths, positions, directories, names, descriptors, memory, processes, signals, pipes,
     polling, sockets, locks, clocks, credentials, scheduling, proc, system_,
 };
 #define NR_AREAS (sizeof areas / sizeof *areas)
