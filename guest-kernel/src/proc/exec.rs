@@ -158,14 +158,28 @@ pub fn load(
     }
 }
 
-/// The first line of a file that starts with `#!`, without these two and without its end.
+/// The first line of a file that starts with `#!`, without these two and without its end. None if it
+/// names no interpreter, or if the name may go on behind what is looked at.
 pub fn script_line(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
     let mut bytes = [0; SCRIPT_LINE_MAX];
-    let length = fs.read_bytes(inode, 0, &mut bytes).ok()?;
-    let line = bytes[..length].strip_prefix(b"#!")?;
-    let end = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
-    let line = line[..end].trim_ascii();
-    (!line.is_empty()).then(|| line.to_vec())
+    fs.read_bytes(inode, 0, &mut bytes).ok()?;
+    let line = bytes.strip_prefix(b"#!")?;
+    let end = line.iter().position(|byte| matches!(byte, b'\n' | 0));
+    let line = trim_blanks(&line[..end.unwrap_or(line.len() - 1)]);
+    let is_whole = end.is_some() || line.iter().any(is_blank);
+    (is_whole && !line.is_empty()).then(|| line.to_vec())
+}
+
+/// What parts words of such a line: nothing else does, not even a carriage return.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trim_blanks(line: &[u8]) -> &[u8] {
+    let is_word = |byte| !is_blank(byte);
+    let start = line.iter().position(is_word).unwrap_or(line.len());
+    let end = line.iter().rposition(is_word).map_or(start, |last| last + 1);
+    &line[start..end]
 }
 
 /// The interpreter that the line of the script at `path` names, and the arguments it gets: its name,
@@ -176,8 +190,8 @@ pub fn interpret<'a>(
     path: &'a [u8],
     arguments: &[&'a [u8]],
 ) -> (&'a [u8], Vec<&'a [u8]>) {
-    let (interpreter, argument) = match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
-        Some(end) => (&line[..end], Some(line[end..].trim_ascii())),
+    let (interpreter, argument) = match line.iter().position(is_blank) {
+        Some(end) => (&line[..end], Some(trim_blanks(&line[end..]))),
         None => (line, None),
     };
     let mut all = Vec::from([interpreter]);

@@ -234,6 +234,14 @@ static void executes_nothing(void)
     file("hollow", "#!\n");
     CALL(chmod, "hollow", 0755);
     T(execve, "of a script that names none", "hollow", no_strings, no_strings);
+    file("carriage", "#!/proc/self/exe\r\n");
+    CALL(chmod, "carriage", 0755);
+    T(execve, "of a script with a carriage return", "carriage", no_strings, no_strings);
+    char line[300] = "#!";
+    memset(line + 2, '/', sizeof line - 3);
+    file("endless", line);
+    CALL(chmod, "endless", 0755);
+    T(execve, "of a script whose interpreter may be cut", "endless", no_strings, no_strings);
     file("circle", "#!circle\n");
     CALL(chmod, "circle", 0755);
     T(execve, "of a script that names itself", "circle", no_strings, no_strings);
