@@ -3,7 +3,7 @@
 //! Moving bytes between open files without a program's memory: `sendfile`, `copy_file_range`,
 //! `splice` and `tee`.
 
-use super::buffers::{Buffers, check_end};
+use super::buffers::Buffers;
 use super::pipe::{OnBroken, broken, read_pipe, write_pipe};
 use super::{Answer, Fail, limits};
 use crate::arch::trap::Registers;
@@ -99,7 +99,7 @@ fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
         Target::Inode(inode) => match kernel.fs.kind(*inode) {
             Kind::Regular => Ok(Sink::File(*inode, offset)),
             Kind::Character(DeviceKind::Console | DeviceKind::Tty) => Ok(Sink::Console),
-            Kind::Character(DeviceKind::Full) => Err(Errno::EINVAL),
+            Kind::Character(DeviceKind::Full) => Err(Errno::ENOSPC),
             Kind::Character(_) => Ok(Sink::Nothing),
             _ => Err(Errno::EINVAL),
         },
@@ -121,7 +121,6 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
     let offset = Offset::read(kernel, &from, address)?;
-    check_end(offset.value, count)?;
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
@@ -136,7 +135,6 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let count = call.argument(4);
     let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
     let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
     if call.argument(5) & 0xffff_ffff != 0 {
@@ -148,14 +146,15 @@ pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EBADF.into());
     }
-    kernel.fs.check_same_system(source, target)?;
     let start = Offset::read(kernel, &from, call.argument(1))?;
     let end = Offset::read(kernel, &to, call.argument(3))?;
-    let (in_end, out_end) = (start.value.checked_add(count), end.value.checked_add(count));
-    let (Some(in_end), Some(out_end)) = (in_end, out_end) else {
+    let asked = call.argument(4);
+    if start.value.max(end.value).checked_add(asked).is_none() {
         return Err(Errno::EOVERFLOW.into());
-    };
-    if source == target && start.value < out_end && end.value < in_end {
+    }
+    // What is not there to be copied does not overlap either.
+    let count = asked.min(kernel.fs.size(source)?.saturating_sub(start.value));
+    if source == target && start.value.abs_diff(end.value) < count {
         return Err(Errno::EINVAL.into());
     }
     let (from_file, to_file) = (Source::File(source, start.value), Sink::File(target, end.value));

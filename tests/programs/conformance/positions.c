@@ -130,7 +130,6 @@ static void durability(void)
     T(fsync, "of a directory", CALL(open, ".", O_RDONLY));
     T(fdatasync, "of a file", fd);
     T(fdatasync, "of a bad descriptor", 99);
-    T(fdatasync, "of a pipe", ends_[0]);
     T(sync, "of everything");
     T(syncfs, "of a file", fd);
     T(syncfs, "of a bad descriptor", 99);
@@ -164,6 +163,10 @@ static void copying(void)
     T(lseek, "after copy_file_range", from, 0, SEEK_CUR);
     T(copy_file_range, "beyond the end", from, 0, to, 0, 100, 0);
     T(copy_file_range, "at the end", from, 0, to, 0, 100, 0);
+    offset = 2, other = 15;
+    T(copy_file_range, "of one file up to its end", from, &offset, from, &other, 100, 0);
+    other = 12;
+    T(copy_file_range, "of one file onto itself", from, &offset, from, &other, 100, 0);
     T(copy_file_range, "with flags", from, 0, to, 0, 1, 1);
     T(copy_file_range, "of a bad descriptor", 99, 0, to, 0, 1, 0);
     T(copy_file_range, "to what was opened for reading", from, 0, CALL(open, "to", O_RDONLY), 0, 1, 0);
