@@ -6,6 +6,7 @@ use crate::arch::{
     cpu,
     paging::FaultAccess,
     trap::{self, Registers, Trap},
+    vector::VectorState,
 };
 use crate::clock::HostClock;
 use crate::drivers::block::Disk;
@@ -34,10 +35,17 @@ pub const NS_PER_CALL: u64 = 1000;
 const SEGV_MAPERR: i32 = 1;
 const SEGV_ACCERR: i32 = 2;
 const BUS_ADRERR: i32 = 2;
+const BUS_ADRALN: i32 = 1;
 
-/// `si_code` of a division that has no result, and of an instruction that does not exist.
+/// `si_code` of a division that has no result, of an instruction that does not exist, and of one
+/// that was traced.
 const FPE_INTDIV: i32 = 1;
 const ILL_ILLOPN: i32 = 2;
+const TRAP_TRACE: i32 = 2;
+
+/// `si_code` of floating-point exceptions, by the bits of the x87 status word: of several, Linux
+/// tells the first of these. The codes are `FPE_FLTINV`, `FLTDIV`, `FLTOVF`, `FLTUND`, `FLTRES`.
+const FPE_CODES: [(u64, i32); 5] = [(0x01, 7), (0x04, 3), (0x08, 4), (0x12, 5), (0x20, 6)];
 
 /// Everything that the kernel keeps but frames and heap, which are reached from everywhere.
 pub struct Kernel {
@@ -232,6 +240,14 @@ impl Kernel {
     fn serve_exception(&mut self, vector: u8, instruction: u64) -> Progress {
         let info = match vector {
             trap::DIVISION => SignalInfo::of_fault(FPE_INTDIV, instruction),
+            trap::DEBUG => SignalInfo::of_fault(TRAP_TRACE, instruction),
+            trap::ALIGNMENT => SignalInfo::of_fault(BUS_ADRALN, 0),
+            trap::X87 | trap::SIMD => {
+                let exceptions = VectorState::of_processor().map_or(0, |it| it.exceptions(vector));
+                let code = FPE_CODES.iter().find(|&&(bits, _)| exceptions & bits != 0);
+                let code = code.map_or(SignalInfo::KERNEL, |&(_, code)| code);
+                SignalInfo::of_fault(code, instruction)
+            }
             _ => SignalInfo::of_kernel(),
         };
         self.force_signal(Signal::of_exception(vector), info)

@@ -35,6 +35,18 @@ const TIMER_NUMBER: u64 = TIMER_VECTOR as u64;
 /// The exception of a division that has no result.
 pub const DIVISION: u8 = 0;
 
+/// The exception after an instruction that was to be the only one.
+pub const DEBUG: u8 = 1;
+
+/// The exception of x87 instructions.
+pub const X87: u8 = 16;
+
+/// The exception of an address that is not aligned, for programs that asked for it.
+pub const ALIGNMENT: u8 = 17;
+
+/// The exception of SSE and AVX instructions.
+pub const SIMD: u8 = 19;
+
 /// Selector of programs' code.
 pub const USER_CODE: u16 = 0x33;
 

@@ -6,6 +6,7 @@
 //! or by `fxsave` where the processor announces no more. The kernel asks as a program would, in the
 //! same ring, and so gets the same answer.
 
+use super::trap;
 use crate::mm::address::Frame;
 use crate::mm::frames::{Fill, frames};
 use core::arch::asm;
@@ -72,6 +73,21 @@ impl VectorState {
             // SAFETY: as above.
             unsafe { asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags)) }
         }
+    }
+
+    /// The floating-point exceptions that are flagged and not masked, by the bits of the x87 status
+    /// word, of which MXCSR has the same. `vector` says whose.
+    #[must_use]
+    pub fn exceptions(&self, vector: u8) -> u64 {
+        let start = self.0.start();
+        let (flags, masks) = match vector {
+            trap::X87 => (frames().read_word(start) >> 16, frames().read_word(start)),
+            _ => {
+                let mxcsr = frames().read_word(start.add(MXCSR_OFFSET));
+                (mxcsr, mxcsr >> 7)
+            }
+        };
+        flags & !masks & 0x3f
     }
 
     /// Brings the saved state back.

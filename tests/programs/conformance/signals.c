@@ -567,6 +567,21 @@ static void privileged(void) { __asm__ volatile("hlt"); }
 static void not_canonical(void) { (void)*(volatile char *)0x8000000000000000; }
 static void int_0x81(void) { __asm__ volatile("int $0x81"); }
 
+static void traces(void) { __asm__ volatile("pushf; orl $0x100, (%%rsp); popf; nop" ::: "cc", "memory"); }
+
+// With exceptions unmasked in the x87 control word, the next waiting instruction raises them.
+static void x87(unsigned short control, double above, double below)
+{
+    float ratio;
+    __asm__ volatile("fninit; fldcw %1; fldl %2; fdivl %3; fstps %0; fwait"
+                     : "=m"(ratio) : "m"(control), "m"(above), "m"(below));
+}
+static void x87_by_zero(void) { x87(0x37b, 1, 0); }
+static void x87_invalid(void) { x87(0x37e, 0, 0); }
+static void x87_overflow(void) { x87(0x377, 1e300, 1e-300); }
+static void x87_underflow(void) { x87(0x36f, 1e-300, 1e300); }
+static void x87_inexact(void) { x87(0x35f, 1, 3); }
+
 static void reports(int signal, siginfo_t *info, void *context)
 {
     (void)signal;
@@ -601,6 +616,12 @@ static void exceptions(void)
     report_of("rt_sigaction of a privileged instruction", privileged, 0);
     report_of("rt_sigaction of an address that cannot be", not_canonical, 0);
     report_of("rt_sigaction of an unknown interrupt", int_0x81, 0);
+    report_of("rt_sigaction of a step", traces, 0);
+    report_of("rt_sigaction of an x87 division by zero", x87_by_zero, 0);
+    report_of("rt_sigaction of an x87 value that is none", x87_invalid, 0);
+    report_of("rt_sigaction of an x87 overflow", x87_overflow, 0);
+    report_of("rt_sigaction of an x87 underflow", x87_underflow, 0);
+    report_of("rt_sigaction of an x87 rounding", x87_inexact, 0);
     report_of("rt_sigaction of a division by zero while it is blocked", divides, SIGFPE);
 }
 
