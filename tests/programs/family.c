@@ -4,6 +4,8 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -38,6 +40,23 @@ static void copies(void)
     }
     int status = ending(pid);
     printf("fork: status %#x, private %d, shared %d\n", status, global, *shared);
+}
+
+// A semaphore and memory that processes find by their names.
+static void named(void)
+{
+    char name[32];
+    snprintf(name, sizeof name, "/family-%d", (int)getpid());
+    sem_t *done = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = shm_open(name, O_CREAT | O_RDWR, 0600);
+        _exit(write(fd, "shared", 7) != 7 || sem_post(done));
+    }
+    char text[8] = "";
+    printf("sem_wait: %d\n", done == SEM_FAILED ? -2 : sem_wait(done));
+    printf("shm_open: %zd %s\n", read(shm_open(name, O_RDONLY, 0), text, 7), text);
+    printf("its child: %#x, unlinked: %d %d\n", ending(pid), sem_unlink(name), shm_unlink(name));
 }
 
 static void borrowed(char *path)
@@ -141,6 +160,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "child"))
         return 6;
     copies();
+    named();
     borrowed("/proc/self/exe");
     spawned("/proc/self/exe");
     signals();

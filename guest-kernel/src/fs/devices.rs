@@ -46,28 +46,36 @@ impl DeviceKind {
     /// The device with a number, if there is one.
     #[must_use]
     pub fn from_number(major: u32, minor: u32) -> Option<Self> {
-        let all = STANDARD_DEVICES.iter().map(|&(_, device, _)| device);
-        all.into_iter().find(|device| device.number() == (major, minor))
+        STANDARD_NODES.iter().find_map(|&(_, node, _)| match node {
+            Standard::Device(device) => (device.number() == (major, minor)).then_some(device),
+            Standard::Link(_) | Standard::Folder => None,
+        })
     }
 }
 
-/// Name, device and permissions of the nodes in `/dev`, in order of their names.
-const STANDARD_DEVICES: [(&[u8], DeviceKind, u16); 7] = [
-    (b"console", DeviceKind::Console, 0o600),
-    (b"full", DeviceKind::Full, 0o666),
-    (b"null", DeviceKind::Null, 0o666),
-    (b"random", DeviceKind::Random, 0o666),
-    (b"tty", DeviceKind::Tty, 0o666),
-    (b"urandom", DeviceKind::Urandom, 0o666),
-    (b"zero", DeviceKind::Zero, 0o666),
-];
+/// A node of `/dev`.
+#[derive(Clone, Copy, Debug)]
+enum Standard {
+    Device(DeviceKind),
+    Link(&'static [u8]),
+    /// Where the C libraries keep named semaphores and named shared memory.
+    Folder,
+}
 
-/// Links in `/dev`, in order of their names.
-const STANDARD_LINKS: [(&[u8], &[u8]); 4] = [
-    (b"fd", b"/proc/self/fd"),
-    (b"stderr", b"/proc/self/fd/2"),
-    (b"stdin", b"/proc/self/fd/0"),
-    (b"stdout", b"/proc/self/fd/1"),
+/// Name, kind and permissions of the nodes in `/dev`, in order of their names.
+const STANDARD_NODES: [(&[u8], Standard, u16); 12] = [
+    (b"console", Standard::Device(DeviceKind::Console), 0o600),
+    (b"fd", Standard::Link(b"/proc/self/fd"), 0o777),
+    (b"full", Standard::Device(DeviceKind::Full), 0o666),
+    (b"null", Standard::Device(DeviceKind::Null), 0o666),
+    (b"random", Standard::Device(DeviceKind::Random), 0o666),
+    (b"shm", Standard::Folder, 0o1777),
+    (b"stderr", Standard::Link(b"/proc/self/fd/2"), 0o777),
+    (b"stdin", Standard::Link(b"/proc/self/fd/0"), 0o777),
+    (b"stdout", Standard::Link(b"/proc/self/fd/1"), 0o777),
+    (b"tty", Standard::Device(DeviceKind::Tty), 0o666),
+    (b"urandom", Standard::Device(DeviceKind::Urandom), 0o666),
+    (b"zero", Standard::Device(DeviceKind::Zero), 0o666),
 ];
 
 /// Standard nodes that nobody has looked for yet.
@@ -180,14 +188,14 @@ impl FileSystem {
     /// Makes the nodes of `/dev` that are not there.
     fn make_devices(&mut self, dev: InodeId) {
         self.pending.in_dev = false;
-        for (name, device, permissions) in STANDARD_DEVICES {
+        for (name, node, permissions) in STANDARD_NODES {
             if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
-                self.make_standard(dev, name, Content::Character(device), permissions);
-            }
-        }
-        for (name, target) in STANDARD_LINKS {
-            if self.directory(dev).is_ok_and(|names| names.find(name).is_none()) {
-                self.make_standard(dev, name, Content::Symlink(Cow::Borrowed(target)), 0o777);
+                let content = match node {
+                    Standard::Device(device) => Content::Character(device),
+                    Standard::Link(target) => Content::Symlink(Cow::Borrowed(target)),
+                    Standard::Folder => Content::Directory(Directory::new(dev)),
+                };
+                self.make_standard(dev, name, content, permissions);
             }
         }
     }
@@ -234,9 +242,9 @@ mod tests {
         Ok(tree.kind(id))
     }
 
-    const ALL: [&str; 11] = [
-        "console", "fd", "full", "null", "random", "stderr", "stdin", "stdout", "tty", "urandom",
-        "zero",
+    const ALL: [&str; 12] = [
+        "console", "fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "tty",
+        "urandom", "zero",
     ];
 
     #[test]
@@ -290,9 +298,11 @@ mod tests {
         assert_eq!(DeviceKind::from_number(1, 9), Some(DeviceKind::Urandom));
         assert_eq!(DeviceKind::from_number(5, 1), Some(DeviceKind::Console));
         assert_eq!(DeviceKind::from_number(1, 1), None);
-        for (_, device, _) in STANDARD_DEVICES {
-            let (major, minor) = device.number();
-            assert_eq!(DeviceKind::from_number(major, minor), Some(device));
+        for (name, node, _) in STANDARD_NODES {
+            if let Standard::Device(device) = node {
+                let (major, minor) = device.number();
+                assert_eq!(DeviceKind::from_number(major, minor), Some(device), "{name:?}");
+            }
         }
     }
 }
