@@ -221,6 +221,7 @@ fn meminfo() -> String {
         ("SwapFree:", 0),
         ("Shmem:", 0),
         ("Slab:", 0),
+        ("SReclaimable:", 0),
     ];
     for (name, value) in lines {
         // A string takes everything.

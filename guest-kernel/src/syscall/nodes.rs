@@ -16,6 +16,7 @@ const TYPE: u64 = 0o170_000;
 const REGULAR: u64 = mode::REGULAR as u64;
 const CHARACTER: u64 = mode::CHARACTER as u64;
 const FIFO: u64 = mode::FIFO as u64;
+const BLOCK: u64 = mode::BLOCK as u64;
 const DIRECTORY: u64 = mode::DIRECTORY as u64;
 
 pub(super) fn mknod(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -32,10 +33,10 @@ fn make(kernel: &mut Kernel, fd: u64, path: u64, mode: u64, device: u64) -> Answ
         FIFO => Kind::Fifo,
         CHARACTER => {
             let (major, minor) = numbers(device);
-            // Other devices and sockets have nothing behind them here.
+            // Other devices have nothing behind them here.
             Kind::Character(DeviceKind::from_number(major, minor).ok_or(Errno::EPERM)?)
         }
-        DIRECTORY => return Err(Errno::EPERM.into()),
+        DIRECTORY | BLOCK => return Err(Errno::EPERM.into()),
         _ => return Err(Errno::EINVAL.into()),
     };
     let start = path::start(kernel, fd, path)?;

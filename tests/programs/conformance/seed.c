@@ -19,6 +19,7 @@ static void repeats(void)
     CALL(getcwd, path, sizeof path);
     text("seed working directory", "%s", path);
     T(lseek, "of the console", 1, 0, SEEK_CUR);
+    text("seed has no disks", "%ld", CALL(mknod, "disk", S_IFBLK | 0600, 0x801));
 }
 
 static void sorts(void)
