@@ -26,10 +26,6 @@ use vm_superio::serial::NoEvents;
 /// Number of waiting bytes that are passed on without a line end.
 const BUFFER_SIZE_BYTES: usize = 4096;
 
-/// Modem control register, and its bit for "request to send".
-const MODEM_CONTROL: u8 = 4;
-const REQUEST_TO_SEND: u8 = 1 << 1;
-
 /// What an I/O port without a device reads.
 const OPEN_BUS: u8 = 0xff;
 
@@ -38,15 +34,12 @@ const OPEN_BUS: u8 = 0xff;
 pub enum SerialError {
     /// The sink refused bytes; those that waited are lost.
     Sink(io::Error),
-    /// The receive queue has no room.
-    ReceiveFull,
 }
 
 impl fmt::Display for SerialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sink(_) => write!(f, "cannot write the serial port's output"),
-            Self::ReceiveFull => write!(f, "the serial port's receive queue is full"),
         }
     }
 }
@@ -55,7 +48,6 @@ impl std::error::Error for SerialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Sink(cause) => Some(cause),
-            Self::ReceiveFull => None,
         }
     }
 }
@@ -65,7 +57,7 @@ impl From<vm_superio::serial::Error<Infallible>> for SerialError {
         match error {
             vm_superio::serial::Error::Trigger(never) => match never {},
             vm_superio::serial::Error::IOError(cause) => Self::Sink(cause),
-            vm_superio::serial::Error::FullFifo => Self::ReceiveFull,
+            vm_superio::serial::Error::FullFifo => unreachable!("nothing is received"),
         }
     }
 }
@@ -120,27 +112,6 @@ impl<W: Write> Serial<W> {
     /// The sink failed.
     pub fn flush(&mut self) -> Result<(), SerialError> {
         self.uart.writer_mut().pass_on().map_err(SerialError::Sink)
-    }
-
-    /// Hands input to the guest; returns how many of the bytes there was room for.
-    ///
-    /// In loopback mode the line is cut, and nothing is taken.
-    ///
-    /// # Errors
-    /// There is no room for a single byte.
-    pub fn enqueue_raw_bytes(&mut self, input: &[u8]) -> Result<usize, SerialError> {
-        Ok(self.uart.enqueue_raw_bytes(input)?)
-    }
-
-    /// Whether the guest says that it is ready to receive: RTS of the modem control register.
-    pub fn requests_to_send(&mut self) -> bool {
-        self.uart.read(MODEM_CONTROL) & REQUEST_TO_SEND != 0
-    }
-
-    /// Number of input bytes that there is room for.
-    #[must_use]
-    pub fn input_capacity_bytes(&self) -> usize {
-        self.uart.fifo_capacity()
     }
 
     /// The sink, as it stands without the bytes that wait.
@@ -314,20 +285,6 @@ mod tests {
         serial.write(0, b"\n").unwrap();
         serial.flush().unwrap();
         assert!(serial.sink().writes.is_empty());
-    }
-
-    #[test]
-    fn input_is_received_until_the_queue_is_full() {
-        let mut serial = serial();
-        assert_eq!(serial.input_capacity_bytes(), 64);
-        assert_eq!(serial.enqueue_raw_bytes(b"ab").unwrap(), 2);
-        let mut byte = [0];
-        serial.read(5, &mut byte);
-        assert_eq!(byte[0] & 1, 1);
-        serial.read(0, &mut byte);
-        assert_eq!(byte, *b"a");
-        assert_eq!(serial.enqueue_raw_bytes(&[0; 100]).unwrap(), 63);
-        assert!(matches!(serial.enqueue_raw_bytes(b"x"), Err(SerialError::ReceiveFull)));
     }
 
     #[test]

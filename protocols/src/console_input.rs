@@ -1,68 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Standard input on the serial line, from the monitor to the kernel.
-//!
-//! The line carries bytes and knows neither start nor end. So [`ESCAPE`] introduces what is no plain
-//! byte: [`START`] stands before the first one, itself again stands for the byte, [`END`] for the end
-//! of the input, after which nothing follows. What comes before the start is dropped: a port may lose
-//! bytes while it is set up, so the monitor sends some that nobody misses.
+//! Standard input on the console device, from the monitor to the kernel.
+//! The device carries bytes alone. So [`ESCAPE`] introduces what is no plain byte: itself again
+//! stands for the byte, [`END`] for the end of the input, after which nothing follows, and [`WINDOW`]
+//! for the size of the terminal's window, which comes behind it.
 
-/// Introduces a byte of the same value, the start, or the end: ASCII's "data link escape".
+/// Introduces a byte of the same value, the end, or a window: ASCII's "data link escape".
 pub const ESCAPE: u8 = 0x10;
-
-/// Behind [`ESCAPE`]: the input starts here. ASCII's "start of text".
-pub const START: u8 = 0x02;
 
 /// Behind [`ESCAPE`]: the input ends here. ASCII's "end of transmission".
 pub const END: u8 = 0x04;
 
-/// What comes before the input: bytes to be lost, and the start.
-pub const START_SEQUENCE: [u8; 6] = [0, 0, 0, 0, ESCAPE, START];
+/// Behind [`ESCAPE`]: the window's lines and columns follow, 16 bits each, the low byte first.
+/// ASCII's "device control one".
+pub const WINDOW: u8 = 0x11;
 
-/// The end of the input, as the line carries it.
+/// The end of the input, as the device carries it.
 pub const END_SEQUENCE: [u8; 2] = [ESCAPE, END];
 
-/// `byte` as the line carries it.
+/// `byte` as the device carries it.
 pub fn encode(byte: u8) -> impl Iterator<Item = u8> {
     (byte == ESCAPE).then_some(ESCAPE).into_iter().chain([byte])
 }
 
-/// What a byte of the line brings.
+/// The size of a window, as the device carries it.
+#[must_use]
+pub fn encode_window(rows: u16, columns: u16) -> [u8; 6] {
+    let ([r0, r1], [c0, c1]) = (rows.to_le_bytes(), columns.to_le_bytes());
+    [ESCAPE, WINDOW, r0, r1, c0, c1]
+}
+
+/// What a byte of the device brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A byte of the input.
     Byte(u8),
     /// The end of the input.
     End,
+    /// The window has so many lines and columns.
+    Window(u16, u16),
     /// Nothing yet.
     Nothing,
 }
 
-/// Takes the line's bytes apart.
+/// Takes the device's bytes apart.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Decoder {
-    has_started: bool,
-    is_escaped: bool,
+pub enum Decoder {
+    /// A plain byte may come.
+    #[default]
+    Plain,
+    /// [`ESCAPE`] came.
+    Escaped,
+    /// So many bytes of a window came, and what they were.
+    Window(usize, [u8; 3]),
 }
 
 impl Decoder {
-    /// Takes the next byte of the line. An escape before any other byte than those that it may
-    /// stand before is dropped.
+    /// Takes the next byte. An escape before any other byte than those that it may stand before is
+    /// dropped.
     pub fn push(&mut self, byte: u8) -> Received {
-        let is_escaped = core::mem::take(&mut self.is_escaped);
-        match byte {
-            START if is_escaped => {
-                self.has_started = true;
-                Received::Nothing
+        let (next, received) = match (*self, byte) {
+            (Self::Window(3, [r0, r1, c0]), c1) => {
+                let (rows, columns) = (u16::from_le_bytes([r0, r1]), u16::from_le_bytes([c0, c1]));
+                (Self::Plain, Received::Window(rows, columns))
             }
-            END if is_escaped && self.has_started => Received::End,
-            ESCAPE if !is_escaped => {
-                self.is_escaped = true;
-                Received::Nothing
+            (Self::Window(count, mut bytes), byte) => {
+                bytes[count] = byte;
+                (Self::Window(count + 1, bytes), Received::Nothing)
             }
-            byte if self.has_started => Received::Byte(byte),
-            _ => Received::Nothing,
-        }
+            (Self::Escaped, END) => (Self::Plain, Received::End),
+            (Self::Escaped, WINDOW) => (Self::Window(0, [0; 3]), Received::Nothing),
+            (Self::Plain, ESCAPE) => (Self::Escaped, Received::Nothing),
+            (Self::Plain | Self::Escaped, byte) => (Self::Plain, Received::Byte(byte)),
+        };
+        *self = next;
+        received
     }
 }
 
@@ -71,35 +83,25 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    fn receive(line: &[u8]) -> (Vec<u8>, usize) {
+    fn receive(line: &[u8]) -> Vec<Received> {
         let mut decoder = Decoder::default();
-        let (mut bytes, mut ends) = (Vec::new(), 0);
-        for &byte in line {
-            match decoder.push(byte) {
-                Received::Byte(byte) => bytes.push(byte),
-                Received::End => ends += 1,
-                Received::Nothing => {}
-            }
-        }
-        (bytes, ends)
+        let all = line.iter().map(|&byte| decoder.push(byte));
+        all.filter(|received| *received != Received::Nothing).collect()
     }
 
     #[test]
     fn every_byte_passes_and_the_end_is_told() {
-        let all: Vec<u8> = (0..=255).collect();
-        let mut line = START_SEQUENCE.to_vec();
-        line.extend(all.iter().copied().flat_map(encode));
-        line.extend(END_SEQUENCE);
-        assert_eq!(receive(&line), (all, 1));
+        let line: Vec<u8> = (0..=255).flat_map(encode).chain(END_SEQUENCE).collect();
+        let wanted: Vec<_> = (0..=255).map(Received::Byte).chain([Received::End]).collect();
+        assert_eq!(receive(&line), wanted);
     }
 
     #[test]
-    fn bytes_lost_before_the_start_are_not_missed() {
-        let mut line = START_SEQUENCE.to_vec();
-        line.extend(b"text");
-        for lost in 0..=4 {
-            assert_eq!(receive(&line[lost..]), (b"text".to_vec(), 0));
-        }
-        assert_eq!(receive(&line[5..]), (Vec::new(), 0));
+    fn a_window_passes_whatever_its_size() {
+        let mut line = b"a".to_vec();
+        line.extend(encode_window(0x1004, 0x1110));
+        line.extend(b"b");
+        let window = Received::Window(0x1004, 0x1110);
+        assert_eq!(receive(&line), [Received::Byte(b'a'), window, Received::Byte(b'b')]);
     }
 }

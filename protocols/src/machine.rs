@@ -32,6 +32,9 @@ pub const VIRTIO_MMIO_END: u64 = VIRTIO_MMIO_BASE + VIRTIO_MMIO_STRIDE * VIRTIO_
 /// Slot of the first disk; further disks take the slots below it.
 pub const FIRST_DISK_SLOT: usize = VIRTIO_MMIO_SLOTS - 1;
 
+/// Slot of the console device, which is there if the machine has standard input.
+pub const CONSOLE_SLOT: usize = 0;
+
 /// Guest-physical start of the hole below 4 GiB in which no RAM lies.
 pub const RAM_HOLE_START: u64 = 0xc000_0000;
 

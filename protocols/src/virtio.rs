@@ -76,6 +76,9 @@ pub const VENDOR_ID: u32 = 0x554d_4551;
 /// Device ID of a block device (Virtio 1.2, section 5).
 pub const DEVICE_ID_BLOCK: u32 = 2;
 
+/// Device type of a console (Virtio 1.2, 5.3).
+pub const DEVICE_ID_CONSOLE: u32 = 3;
+
 /// Device status bits (Virtio 1.2, section 2.1).
 pub mod status {
     /// The driver has seen the device.

@@ -2,6 +2,7 @@
 
 //! Standard input: what is piped in reaches the program, with its end; nothing else does.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use seed_tests::backend::{self, Backend};
 use seed_tests::paths::{self, Scratch};
 use seed_tests::process::{self, Outcome};
 use seed_tests::program::{self, Program};
+use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -35,20 +37,67 @@ fn a_pipe_reaches_the_program_with_its_end() {
     }
 }
 
+/// A megabyte with every byte in it, in no order.
+fn megabyte() -> Vec<u8> {
+    let scattered = (0..1_u32 << 20).map(|n| (n.wrapping_mul(0x9e37_79b1) >> 23) as u8);
+    scattered.collect()
+}
+
 #[test]
-fn every_byte_passes() {
+fn a_megabyte_passes_in_few_exits() {
     let scratch = Scratch::new();
-    let bytes: Vec<u8> = (0..2000_u32).map(|n| ((n * n) >> 3) as u8).chain(0..=255).collect();
-    let path = scratch.write("bytes", &bytes);
+    let path = scratch.write("bytes", &megabyte());
     let mut command = Command::new("sha256sum");
     let sum = process::run(command.arg(&path), LIMIT);
     let sum = sum.stdout_text();
     let wanted = sum.split(' ').next();
     for &backend in backend::available() {
-        let shell = format!("RUN < '{}'", path.display());
-        let outcome = busybox(backend, &shell, "", "sha256sum");
+        let report = scratch.join("report.json");
+        let shell = format!("cat '{}' | RUN", path.display());
+        let outcome =
+            busybox(backend, &shell, &format!("--report '{}'", report.display()), "sha256sum");
         let text = outcome.expect_status(0).stdout_text();
         assert_eq!(text.split(' ').next(), wanted, "{backend}");
+        if backend == Backend::Kvm {
+            let report = fs::read_to_string(report).expect("there is a report");
+            let report: Value = serde_json::from_str(&report).expect("the report is JSON");
+            // A pipe gives 4 KiB at a time, at least now and then.
+            let exits = &report["exits"];
+            let count = exits["mmio"].as_u64().unwrap() + exits["io"].as_u64().unwrap();
+            assert!((256..5000).contains(&count), "{exits}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_read_stays_with_the_writer() {
+    let scratch = Scratch::new();
+    let path = scratch.write("bytes", &megabyte());
+    for &backend in backend::available() {
+        // The first program leaves most of the file to the second.
+        let shell = format!("{{ RUN; cat | wc -c; }} < '{}'", path.display());
+        let script = "sh -c 'head -c 1 | wc -c; i=0; while [ $i -lt 300 ]; do i=$((i + 1)); done'";
+        let outcome = busybox(backend, &shell, "", script);
+        let text = outcome.expect_status(0).stdout_text();
+        let left = text.strip_prefix("1\n").and_then(|left| left.trim().parse::<usize>().ok());
+        // QEMU's socket is filled ahead.
+        let read_max = if backend == Backend::Kvm { 1 << 12 } else { 1 << 19 };
+        assert!(left.is_some_and(|left| left >= (1 << 20) - read_max), "{backend}: {text}");
+    }
+}
+
+#[test]
+fn who_reads_late_gets_everything() {
+    let scratch = Scratch::new();
+    let path = scratch.write("bytes", &megabyte());
+    for &backend in backend::available() {
+        let shell = format!("RUN < '{}'", path.display());
+        let script = "sh -c 'head -c 1000 > /tmp/a; sleep 100; ls / > /tmp/b; wc -c'";
+        let outcome = busybox(backend, &shell, "", script);
+        let text = outcome.expect_status(0).stdout_text();
+        // head takes a buffer of its own, and no more.
+        let left: usize = text.trim().parse().expect("a number");
+        assert!(((1 << 20) - 5096..(1 << 20) - 999).contains(&left), "{backend}: {left}");
     }
 }
 

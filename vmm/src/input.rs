@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Standard input on its way to the guest's serial port.
+//! Standard input on its way to the guest's console device.
 //!
 //! A stream is not read before the guest can take it, and never more than a little, so that what the
 //! guest's program leaves is there for the next reader. A terminal is read now and then in any case:
@@ -11,13 +11,10 @@ use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use seed_protocols::console_input::{END_SEQUENCE, START_SEQUENCE, encode};
+use seed_protocols::console_input::{END_SEQUENCE, encode};
 
-/// Bytes that are read at once. On the line each may be two.
-const CHUNK: usize = 32;
-
-/// Room on the line that one [`Input::read`] needs at most.
-pub const LINE_BYTES_MAX: usize = 2 * CHUNK;
+/// Bytes that are read at once at most.
+const CHUNK: usize = 4096;
 
 /// Bytes of a terminal that are kept at most for a guest that does not ask.
 const KEPT_MAX: usize = 1 << 16;
@@ -50,18 +47,17 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Input {
     kind: StandardInput,
-    has_started: bool,
     has_ended: bool,
     quit_presses: u8,
-    /// What a terminal gave while the guest did not ask.
-    kept: Vec<u8>,
+    /// What was read and not yet sent, as the device carries it.
+    line: Vec<u8>,
 }
 
 impl Input {
     /// The input of this process.
     #[must_use]
     pub const fn new(kind: StandardInput) -> Self {
-        Self { kind, has_started: false, has_ended: false, quit_presses: 0, kept: Vec::new() }
+        Self { kind, has_ended: false, quit_presses: 0, line: Vec::new() }
     }
 
     /// Where it comes from, for whoever waits; none after its end.
@@ -70,21 +66,23 @@ impl Input {
         (!self.has_ended).then(rustix::stdio::stdin)
     }
 
-    /// What can be had without waiting, as the serial line carries it; nothing if there is nothing
-    /// now, or no more.
+    /// What is to be sent to the device; whoever sends it takes it out.
+    pub fn line(&mut self) -> &mut Vec<u8> {
+        &mut self.line
+    }
+
+    /// Whether something is to be sent.
+    #[must_use]
+    pub fn has_line(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Reads a block of what can be had without waiting, once all before is sent.
     ///
     /// # Errors
     /// It cannot be read, or the user wants the run to end.
-    pub fn read(&mut self) -> Result<Vec<u8>, Error> {
-        if !self.has_started {
-            self.has_started = true;
-            return Ok(START_SEQUENCE.to_vec());
-        }
-        if !self.kept.is_empty() {
-            let count = self.kept.len().min(LINE_BYTES_MAX);
-            return Ok(self.kept.drain(..count).collect());
-        }
-        self.read_source()
+    pub fn fetch(&mut self) -> Result<(), Error> {
+        if self.has_line() { Ok(()) } else { self.read_source() }
     }
 
     /// Reads a terminal for a guest that does not ask, for the keys that end the run.
@@ -92,18 +90,15 @@ impl Input {
     /// # Errors
     /// It cannot be read, or the user wants the run to end.
     pub fn watch(&mut self) -> Result<(), Error> {
-        if self.kind == StandardInput::Terminal && self.kept.len() < KEPT_MAX {
-            let line = self.read_source()?;
-            self.kept.extend(line);
-        }
-        Ok(())
+        let is_due = self.kind == StandardInput::Terminal && self.line.len() < KEPT_MAX;
+        if is_due { self.read_source() } else { Ok(()) }
     }
 
-    fn read_source(&mut self) -> Result<Vec<u8>, Error> {
-        let Some(source) = self.source() else { return Ok(Vec::new()) };
+    fn read_source(&mut self) -> Result<(), Error> {
+        let Some(source) = self.source() else { return Ok(()) };
         let mut polled = [PollFd::new(&source, PollFlags::IN)];
         match rustix::event::poll(&mut polled, Some(&Timespec::default())) {
-            Ok(0) | Err(Errno::INTR) => return Ok(Vec::new()),
+            Ok(0) | Err(Errno::INTR) => return Ok(()),
             Ok(_) => {}
             Err(error) => return Err(Error::Read(error.into())),
         }
@@ -111,15 +106,16 @@ impl Input {
         match rustix::io::read(source, &mut chunk) {
             Ok(0) => {
                 self.has_ended = true;
-                Ok(END_SEQUENCE.to_vec())
+                self.line.extend(END_SEQUENCE);
             }
             Ok(count) => {
                 self.look_for_quit(&chunk[..count])?;
-                Ok(chunk[..count].iter().copied().flat_map(encode).collect())
+                self.line.extend(chunk[..count].iter().copied().flat_map(encode));
             }
-            Err(Errno::INTR | Errno::AGAIN) => Ok(Vec::new()),
-            Err(error) => Err(Error::Read(error.into())),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) => return Err(Error::Read(error.into())),
         }
+        Ok(())
     }
 
     fn look_for_quit(&mut self, bytes: &[u8]) -> Result<(), Error> {

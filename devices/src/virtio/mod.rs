@@ -6,6 +6,7 @@
 //! do more than spoil its own guest. Follows Virtio 1.2; the rings themselves are virtio-queue's.
 
 pub mod block;
+pub mod console;
 pub mod mmio;
 
 mod buffers;

@@ -62,14 +62,15 @@ impl std::error::Error for QueueError {
     }
 }
 
-/// Passes each chain that is available now to `serve` and returns it to the driver with the length
-/// that `serve` answers; returns how many there were.
+/// Passes each chain that is available now, at most so many, to `serve` and returns it to the driver
+/// with the length that `serve` answers; returns how many there were.
 ///
 /// # Errors
 /// A ring is unusable. Chains served before that was found have been returned.
 pub fn serve_available<'m, M: GuestMemory>(
     queue: &mut Queue,
     memory: &'m M,
+    max: u16,
     mut serve: impl FnMut(DescriptorChain<&'m M>) -> u32,
 ) -> Result<u16, QueueError> {
     let available_index =
@@ -77,7 +78,7 @@ pub fn serve_available<'m, M: GuestMemory>(
     // Free-running 16-bit indices: the distance is right across the wrap.
     let Wrapping(nr_available) = available_index - Wrapping(queue.next_avail());
     let mut nr_served = 0;
-    while nr_served < nr_available {
+    while nr_served < nr_available.min(max) {
         // The iterator refuses an index that is further ahead than the queue is long.
         let mut chains = queue.iter(memory).map_err(QueueError::AvailableRing)?;
         let Some(chain) = chains.next() else { break };

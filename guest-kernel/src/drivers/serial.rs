@@ -4,7 +4,6 @@
 //!
 //! With its FIFO on, the port takes sixteen bytes whenever its transmitter is empty. It is asked
 //! after each sixteen bytes, so that it is empty between calls and what was sent has gone out.
-//! What comes in waits at the other end until the port is asked for it.
 
 use crate::arch::port;
 use crate::mm::address::PhysAddr;
@@ -18,20 +17,11 @@ const DATA: u16 = SERIAL_PORT;
 /// FIFO control register, which the boot code writes.
 pub const FIFO_CONTROL: u16 = SERIAL_PORT + 2;
 
-/// Modem control register.
-const MODEM_CONTROL: u16 = SERIAL_PORT + 4;
-
 /// Line status register.
 const LINE_STATUS: u16 = SERIAL_PORT + 5;
 
-/// FIFO control: both FIFOs on and empty; QEMU receives as much at once as the trigger level, 14.
-pub const FIFO_ENABLE_AND_CLEAR: u8 = 0b1100_0111;
-
-/// Modem control: this side is there, and ready to receive.
-const TERMINAL_READY_AND_REQUEST_TO_SEND: u8 = 0b11;
-
-/// Line status: a byte has come in.
-const DATA_READY: u8 = 1 << 0;
+/// FIFO control: both FIFOs on and empty.
+pub const FIFO_ENABLE_AND_CLEAR: u8 = 0b111;
 
 /// Line status: the transmit FIFO is empty.
 const TRANSMITTER_EMPTY: u8 = 1 << 5;
@@ -47,34 +37,6 @@ pub fn write(bytes: &[u8]) {
 /// Sends bytes that lie in frame memory.
 pub fn write_frames(start: PhysAddr, len: usize) {
     send(frames().pointer(start), len);
-}
-
-/// Tells the other end that this one is ready to receive.
-pub fn start_receiving() {
-    let ready = TERMINAL_READY_AND_REQUEST_TO_SEND;
-    // SAFETY: the registers change nothing but the port, and there is a byte to write.
-    unsafe {
-        // QEMU sends on only after a byte was taken, and one that came before the FIFO was on is
-        // gone. Nothing is lost by this: the input has not started.
-        let _ = port::read_u8(DATA);
-        let _ = port::write_bytes_then_read(MODEM_CONTROL, &raw const ready, 1, LINE_STATUS);
-    }
-}
-
-/// Takes what has come in, as much as there is room for; returns how many bytes that was.
-pub fn receive(bytes: &mut [u8]) -> usize {
-    let mut count = 0;
-    for byte in bytes {
-        // SAFETY: reading the status and what came in changes nothing but the port.
-        unsafe {
-            if port::read_u8(LINE_STATUS) & DATA_READY == 0 {
-                break;
-            }
-            *byte = port::read_u8(DATA);
-        }
-        count += 1;
-    }
-    count
 }
 
 fn send(bytes: *const u8, len: usize) {

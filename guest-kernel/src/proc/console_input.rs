@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Standard input, where the run has one: a stream of bytes or a terminal, by the serial line.
+//! Standard input, where the run has one: a stream of bytes or a terminal, by the console device.
 //!
-//! Nothing announces a byte, so the line is looked at whenever a program asks for input, when nobody
+//! Nothing announces a byte, so the device is looked at whenever a program asks for input, when nobody
 //! can run, and at each tick if it is a terminal's, whose keys are to interrupt programs.
 
 use super::process::FIRST_PID;
@@ -10,7 +10,9 @@ use super::signal::{Signal, SignalInfo};
 use super::target::Readiness;
 use super::waiters::Waiters;
 use crate::console::{Discipline, Key, WindowSize};
+use crate::drivers::console::{BLOCK_MAX, Receiver};
 use crate::drivers::serial;
+use crate::end;
 use crate::kernel::Kernel;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -19,9 +21,6 @@ use seed_protocols::console_input::{Decoder, Received};
 
 /// Most bytes of a stream that are kept for programs that do not read them yet.
 const STREAM_MAX: usize = 1 << 16;
-
-/// Bytes that are taken from the line before those who wait for them are woken.
-const CHUNK: usize = 4096;
 
 /// `si_code` of a signal that the kernel sends.
 const SI_KERNEL: i32 = 0x80;
@@ -52,8 +51,8 @@ pub struct ConsoleInput {
     /// What it is.
     pub kind: RefCell<Kind>,
     decoder: RefCell<Decoder>,
-    /// Whether the other end was told to send.
-    is_listening: Cell<bool>,
+    /// The device, from when it was first looked at.
+    device: RefCell<Option<Receiver>>,
     has_ended: Cell<bool>,
     /// Processes that wait for input.
     pub waiters: RefCell<Waiters>,
@@ -76,7 +75,7 @@ impl ConsoleInput {
         Self {
             kind: RefCell::new(kind),
             decoder: RefCell::default(),
-            is_listening: Cell::new(false),
+            device: RefCell::default(),
             has_ended: Cell::new(false),
             waiters: RefCell::default(),
             checked_at: Cell::new(0),
@@ -133,6 +132,20 @@ impl ConsoleInput {
         }
     }
 
+    /// Takes what has come in at the device; returns how many bytes that was.
+    fn receive(&self, block: &mut [u8; BLOCK_MAX]) -> usize {
+        let mut device = self.device.borrow_mut();
+        if device.is_none() {
+            *device = Receiver::start().unwrap_or_else(|error| {
+                end::say(&format_args!("the console device: {error}"));
+                None
+            });
+            // A machine that somebody made by hand may have none.
+            self.has_ended.set(device.is_none());
+        }
+        device.as_mut().map_or(0, |device| device.receive(block))
+    }
+
     /// Takes bytes of the line; returns the keys among them that stand for signals.
     fn take(&self, line: &[u8]) -> Vec<Key> {
         let (mut keys, mut echo) = (Vec::new(), Vec::new());
@@ -140,6 +153,7 @@ impl ConsoleInput {
             match self.decoder.borrow_mut().push(byte) {
                 Received::Nothing => {}
                 Received::End => self.has_ended.set(true),
+                Received::Window(..) => {}
                 Received::Byte(byte) => match &mut *self.kind.borrow_mut() {
                     Kind::Stream(bytes) => bytes.push_back(byte),
                     Kind::Terminal(terminal) => {
@@ -159,18 +173,15 @@ impl Kernel {
     /// Takes what there is on the line. Returns whether there was something.
     pub fn look_for_input(&mut self) -> bool {
         let Some(input) = self.input.clone() else { return false };
-        let mut chunk = [0; CHUNK];
+        let mut block = [0; BLOCK_MAX];
         if input.has_ended() || !input.has_room() {
             return false;
         }
-        if !input.is_listening.replace(true) {
-            serial::start_receiving();
-        }
-        let count = serial::receive(&mut chunk);
+        let count = input.receive(&mut block);
         if count == 0 {
             return false;
         }
-        for key in input.take(&chunk[..count]) {
+        for key in input.take(&block[..count]) {
             self.send_key(&input, key);
         }
         let waiting = input.waiters.borrow_mut().take();

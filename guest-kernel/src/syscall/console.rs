@@ -53,7 +53,10 @@ pub(super) fn read(
     if collect(kernel, buffers, 1, FaultAccess::Write)? == 0 {
         return Ok(0);
     }
-    kernel.look_for_input();
+    // Nothing is taken from the writer before it is wanted.
+    if input.nr_readable().is_none() {
+        kernel.look_for_input();
+    }
     let Some(count) = readable(kernel, input, blocking, buffers)? else {
         if blocking == Blocking::No {
             return Err(Errno::EAGAIN.into());

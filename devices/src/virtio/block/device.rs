@@ -154,7 +154,7 @@ impl<D: Disk> VirtioDevice for BlockDevice<D> {
         queue: &mut Queue,
         memory: &M,
     ) -> Result<u16, QueueError> {
-        serve_available(queue, memory, |chain| self.serve(chain, memory))
+        serve_available(queue, memory, u16::MAX, |chain| self.serve(chain, memory))
     }
 
     /// There is nothing to forget: a request is complete before the next one is looked at.

@@ -72,6 +72,11 @@ impl<D: VirtioDevice, L: InterruptLine> MmioTransport<D, L> {
         &self.device
     }
 
+    /// The device behind the transport, for what its owner does to it.
+    pub fn device_mut(&mut self) -> &mut D {
+        &mut self.device
+    }
+
     /// The interrupt line.
     #[must_use]
     pub fn interrupt_line(&self) -> &L {
@@ -270,7 +275,8 @@ mod tests {
             queue: &mut Queue,
             memory: &M,
         ) -> Result<u16, QueueError> {
-            serve_available(queue, memory, |chain: DescriptorChain<&M>| chain.count() as u32)
+            let count = |chain: DescriptorChain<&M>| chain.count() as u32;
+            serve_available(queue, memory, u16::MAX, count)
         }
 
         fn reset(&mut self) {

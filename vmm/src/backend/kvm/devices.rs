@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! What is connected to the processor: serial port, debug exit and the virtio bus with its disks.
+//! What is connected to the processor: serial port, debug exit, the virtio bus with its disks, and
+//! standard input.
 //!
 //! Turns addresses into devices. Where there is nothing, reads give all ones and writes are lost,
 //! as on a PC's buses; such accesses are counted.
@@ -15,14 +16,17 @@ use seed_devices::virtio::NoInterrupt;
 use seed_devices::virtio::block::{Access, BlockDevice, BlockStats, Disk as _, FileDisk};
 use seed_devices::virtio::mmio::{Bus, MmioTransport, SlotAddress};
 use seed_protocols::block::ID_SIZE;
-use seed_protocols::machine::{DEBUG_EXIT_PORT, MEMORY_PORT, SERIAL_PORT, SERIAL_PORT_COUNT};
+use seed_protocols::machine::{
+    CONSOLE_SLOT, DEBUG_EXIT_PORT, MEMORY_PORT, SERIAL_PORT, SERIAL_PORT_COUNT,
+};
 use vm_memory::GuestAddress;
 
 use super::Error;
+use super::standard_input::InputDevice;
 use crate::console::{self, Output};
 use crate::engine::ExitCounts;
 use crate::images::{Image, Role};
-use crate::input::{self, Input, LINE_BYTES_MAX, StandardInput};
+use crate::input::{self, Input, StandardInput};
 use crate::memory::GuestMemory;
 
 /// What the guest's access led to.
@@ -39,7 +43,7 @@ pub(super) enum Effect {
 /// The devices of a machine.
 pub(super) struct Devices<'a, 'c> {
     serial: Serial<Sink<'a, 'c>>,
-    input: Option<Input>,
+    input: Option<InputDevice>,
     output: Rc<RefCell<&'a mut Output<'c>>>,
     bus: Bus<BlockDevice<FileDisk>, NoInterrupt>,
     memory: &'a GuestMemory,
@@ -66,7 +70,7 @@ impl<'a, 'c> Devices<'a, 'c> {
         }
         let output = Rc::new(RefCell::new(output));
         let serial = Serial::new(Sink(Rc::clone(&output)));
-        let input = stdin.map(Input::new);
+        let input = stdin.map(|kind| InputDevice::new(Input::new(kind)));
         Ok(Self { serial, input, output, bus, memory, counts: ExitCounts::default() })
     }
 
@@ -106,19 +110,10 @@ impl<'a, 'c> Devices<'a, 'c> {
     }
 
     /// One or more reads of `width` bytes each from `port`.
-    ///
-    /// # Errors
-    /// The guest asked for input that cannot be had.
-    pub(super) fn read_port(
-        &mut self,
-        port: u16,
-        width: usize,
-        data: &mut [u8],
-    ) -> Result<(), input::Error> {
+    pub(super) fn read_port(&mut self, port: u16, width: usize, data: &mut [u8]) {
         self.counts.io += 1;
         match PortDevice::decode(port) {
             Some(PortDevice::Serial(offset)) => {
-                self.receive_input()?;
                 data.chunks_mut(width).for_each(|access| self.serial.read(offset, access));
             }
             Some(PortDevice::DebugExit(_)) => debug_exit::read(data),
@@ -128,7 +123,6 @@ impl<'a, 'c> Devices<'a, 'c> {
                 data.fill(OPEN_BUS);
             }
         }
-        Ok(())
     }
 
     /// Looks at a terminal whose guest may not.
@@ -136,39 +130,34 @@ impl<'a, 'c> Devices<'a, 'c> {
     /// # Errors
     /// It cannot be read, or the user wants the run to end.
     pub(super) fn watch_terminal(&mut self) -> Result<(), input::Error> {
-        self.input.as_mut().map_or(Ok(()), Input::watch)
-    }
-
-    /// Hands standard input to a guest that says it is ready for it and has taken all before.
-    fn receive_input(&mut self) -> Result<(), input::Error> {
-        let Some(input) = &mut self.input else { return Ok(()) };
-        if !self.serial.requests_to_send() || self.serial.input_capacity_bytes() < LINE_BYTES_MAX {
-            return Ok(());
-        }
-        let line = input.read()?;
-        if !line.is_empty() {
-            let taken = self.serial.enqueue_raw_bytes(&line);
-            // A guest in loopback mode has cut the line.
-            debug_assert!(taken.is_ok_and(|taken| taken == line.len() || taken == 0));
-        }
-        Ok(())
+        self.input.as_mut().map_or(Ok(()), InputDevice::watch)
     }
 
     /// A write to a guest-physical address without RAM.
-    pub(super) fn write_memory(&mut self, address: u64, data: &[u8]) {
+    ///
+    /// # Errors
+    /// The guest asked for input that cannot be had.
+    pub(super) fn write_memory(&mut self, address: u64, data: &[u8]) -> Result<(), input::Error> {
         self.counts.mmio += 1;
-        match SlotAddress::decode(GuestAddress(address)) {
-            Some(place) => self.bus.write(place, data, self.memory),
-            None => self.counts.absent_addresses += 1,
+        match (SlotAddress::decode(GuestAddress(address)), &mut self.input) {
+            (Some(place), Some(input)) if place.slot() == CONSOLE_SLOT => {
+                input.write(place.offset(), data, self.memory)?;
+            }
+            (Some(place), _) => self.bus.write(place, data, self.memory),
+            (None, _) => self.counts.absent_addresses += 1,
         }
+        Ok(())
     }
 
     /// A read from a guest-physical address without RAM.
     pub(super) fn read_memory(&mut self, address: u64, data: &mut [u8]) {
         self.counts.mmio += 1;
-        match SlotAddress::decode(GuestAddress(address)) {
-            Some(place) => self.bus.read(place, data),
-            None => {
+        match (SlotAddress::decode(GuestAddress(address)), &mut self.input) {
+            (Some(place), Some(input)) if place.slot() == CONSOLE_SLOT => {
+                input.read(place.offset(), data);
+            }
+            (Some(place), _) => self.bus.read(place, data),
+            (None, _) => {
                 self.counts.absent_addresses += 1;
                 data.fill(OPEN_BUS);
             }
@@ -258,7 +247,6 @@ fn into_console_error(error: SerialError) -> console::Error {
             Ok(error) => error,
             Err(cause) => console::Error::Forward(cause),
         },
-        SerialError::ReceiveFull => console::Error::Forward(io::Error::other(error)),
     }
 }
 

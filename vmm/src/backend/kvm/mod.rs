@@ -3,12 +3,13 @@
 //! The KVM backend: presents seed machine 1 itself.
 //!
 //! `vm` makes the machine and its memory, `vcpu` its processor as PVH wants it, `cpuid` says
-//! what the processor is, `devices` what is connected to it, `run` is the loop around the guest.
+//! what the processor is, `devices` what is connected to it, with `standard_input`, `run` is the loop around the guest.
 //! One thread; the guest's exits are its only events besides signals.
 
 mod cpuid;
 mod devices;
 mod run;
+mod standard_input;
 mod timeline;
 mod vcpu;
 mod vm;

@@ -99,20 +99,20 @@ fn step(vm: &mut VmWithMemory<'_>, vcpu: &mut Vcpu<'_>, devices: &mut Devices<'_
             },
             Err(error) => Step::Stop(Stop::Console(error)),
         },
-        Ok(Exit::In { port, width, data }) => match devices.read_port(port, width, data) {
-            Ok(()) => Step::Continue,
-            Err(error) => Step::Stop(Stop::Host(error_line(&error))),
-        },
+        Ok(Exit::In { port, width, data }) => {
+            devices.read_port(port, width, data);
+            Step::Continue
+        }
         Ok(Exit::MmioWrite { address, .. } | Exit::MmioRead { address, .. })
             if vm.is_later(address) =>
         {
             let reason = format!("it used memory at {address:#x} that it had promised not to use");
             Step::Stop(Stop::Guest(reason))
         }
-        Ok(Exit::MmioWrite { address, data }) => {
-            devices.write_memory(address, data);
-            Step::Continue
-        }
+        Ok(Exit::MmioWrite { address, data }) => match devices.write_memory(address, data) {
+            Ok(()) => Step::Continue,
+            Err(error) => Step::Stop(Stop::Host(error_line(&error))),
+        },
         Ok(Exit::MmioRead { address, data }) => {
             devices.read_memory(address, data);
             Step::Continue

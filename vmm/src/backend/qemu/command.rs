@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
 
 use rustix::fs::MemfdFlags;
 
@@ -24,14 +25,20 @@ const MACHINE: &str =
     "microvm,acpi=off,pic=off,pit=off,rtc=off,isa-serial=on,auto-kernel-cmdline=off";
 const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0x501,iosize=2";
 
+/// The console device, in slot [`CONSOLE_SLOT`](seed_protocols::machine::CONSOLE_SLOT).
+const CONSOLE_BUS: &str = "virtio-serial-device,bus=virtio-mmio-bus.0";
+
 /// A command line, and the descriptors that it names.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) arguments: Vec<OsString>,
     /// Descriptors that QEMU must inherit.
     pub(super) descriptors: Vec<RawFd>,
-    /// Keeps the kernel's file open until QEMU runs.
-    _kernel: Option<File>,
+    /// Where standard input goes, if the machine has any. It does not block.
+    pub(super) input: Option<UnixStream>,
+    /// Keeps what QEMU inherits open until it runs.
+    _kernel: File,
+    _input_end: Option<UnixStream>,
 }
 
 impl Invocation {
@@ -57,8 +64,17 @@ impl Invocation {
             push("-device", device.as_ref());
             descriptors.push(image.file.as_raw_fd());
         }
+        let sockets = machine.stdin.map(|_| input_sockets()).transpose().map_err(Error::Spawn)?;
+        let (input, input_end) = sockets.unzip();
+        if let Some(end) = &input_end {
+            let chardev = format!("socket,id=input,fd={}", end.as_raw_fd());
+            push("-chardev", chardev.as_ref());
+            push("-device", CONSOLE_BUS.as_ref());
+            push("-device", OsStr::new("virtconsole,chardev=input"));
+            descriptors.push(end.as_raw_fd());
+        }
         push("-append", OsStr::from_bytes(machine.command_line));
-        Ok(Self { arguments, descriptors, _kernel: Some(kernel) })
+        Ok(Self { arguments, descriptors, input, _kernel: kernel, _input_end: input_end })
     }
 }
 
@@ -88,6 +104,13 @@ fn disk_arguments(index: usize, image: &Image) -> [String; 2] {
         format!("file={path},if=none,format=raw,id=hd{index}{access}"),
         format!("virtio-blk-device,drive=hd{index}"),
     ]
+}
+
+/// Both ends of standard input's way: this program's, and QEMU's.
+fn input_sockets() -> io::Result<(UnixStream, UnixStream)> {
+    let (own, other) = UnixStream::pair()?;
+    own.set_nonblocking(true)?;
+    Ok((own, other))
 }
 
 fn descriptor_path(descriptor: RawFd) -> String {

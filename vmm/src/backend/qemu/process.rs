@@ -53,15 +53,14 @@ pub(super) struct Exit {
 /// # Errors
 /// It could not be started.
 pub(super) fn run(
-    invocation: Invocation,
+    mut invocation: Invocation,
     stdin: Option<StandardInput>,
     output: &mut Output<'_>,
 ) -> Result<Finish, Error> {
-    let mut child = Running(spawn(&invocation, stdin)?);
+    let mut child = Running(spawn(&invocation)?);
+    let socket = invocation.input.take();
     drop(invocation);
-    let pipe = child.0.stdin.take();
-    let feed = stdin.zip(pipe).map(|(kind, pipe)| Feed::new(Input::new(kind), pipe));
-    let mut feed = feed.transpose().map_err(Error::Spawn)?;
+    let mut feed = stdin.zip(socket).map(|(kind, socket)| Feed::new(Input::new(kind), socket));
     let mut complaints = Vec::new();
     match pump(&mut child.0, &mut feed, output, &mut complaints) {
         Ok(()) => {}
@@ -88,11 +87,10 @@ impl Drop for Running {
     }
 }
 
-fn spawn(invocation: &Invocation, stdin: Option<StandardInput>) -> Result<Child, Error> {
+fn spawn(invocation: &Invocation) -> Result<Child, Error> {
     let mut command = Command::new(PROGRAM);
     command.args(&invocation.arguments);
-    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let descriptors = invocation.descriptors.clone();
     let parent = rustix::process::getpid();
     let prepare = move || prepare_child(&descriptors, parent);
