@@ -303,6 +303,7 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         process,
         processes,
         attention_at: u64::MAX,
+        charged_until: settings.epoch_ns,
         settings,
         output,
         missing: MissingCalls::new(),

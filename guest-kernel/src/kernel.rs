@@ -73,6 +73,8 @@ pub struct Kernel {
     pub attention_at: u64,
     /// Time that all processes have waited, in nanoseconds.
     pub slept_ns: u64,
+    /// The time up to which the running process's time is counted.
+    pub charged_until: u64,
     /// Ranges of the call at hand, kept for their memory.
     pub ranges: Ranges,
 }

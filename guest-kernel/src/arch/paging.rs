@@ -137,6 +137,10 @@ impl Mapping {
 #[derive(Debug)]
 pub struct PageTables {
     root: Frame,
+    /// Small pages that are mapped, of which a large one has as many as it holds.
+    nr_pages: u64,
+    /// The most that there ever were.
+    peak_pages: u64,
 }
 
 impl PageTables {
@@ -150,19 +154,41 @@ impl PageTables {
             let entry = frames().read_word(pattern.add(index * 8));
             frames().write_word(root.start().add(index * 8), entry);
         }
-        Ok(Self { root })
+        Ok(Self { root, nr_pages: 0, peak_pages: 0 })
     }
 
     /// Stands in for tables that are elsewhere, and is never used.
     #[must_use]
     pub const fn absent() -> Self {
-        Self { root: NOWHERE }
+        Self { root: NOWHERE, nr_pages: 0, peak_pages: 0 }
     }
 
     /// Physical address of the root, for CR3.
     #[must_use]
     pub fn root(&self) -> PhysAddr {
         self.root.start()
+    }
+
+    /// How many pages are mapped, hidden ones included, counted as small ones.
+    #[must_use]
+    pub const fn nr_pages(&self) -> u64 {
+        self.nr_pages
+    }
+
+    /// The most that [`PageTables::nr_pages`] ever was.
+    #[must_use]
+    pub const fn peak_pages(&self) -> u64 {
+        self.peak_pages
+    }
+
+    /// Takes back what a move of pages counted twice.
+    pub fn set_peak_pages(&mut self, peak_pages: u64) {
+        self.peak_pages = peak_pages;
+    }
+
+    fn count_mapped(&mut self, nr_pages: u64) {
+        self.nr_pages += nr_pages;
+        self.peak_pages = self.peak_pages.max(self.nr_pages);
     }
 
     /// The page that `address` lies in, if it is mapped.
@@ -189,6 +215,7 @@ impl PageTables {
     pub fn map(&mut self, address: UserAddr, frame: Frame, rights: Rights) -> Result<(), NoMemory> {
         let table = self.last_table(address)?;
         write_entry(slot(table, address, 0), frame.start().0 | rights.flags());
+        self.count_mapped(1);
         Ok(())
     }
 
@@ -206,16 +233,18 @@ impl PageTables {
         mut frame_for: impl FnMut(UserAddr) -> Option<Frame>,
     ) -> Result<(), NoMemory> {
         let table = self.last_table(start)?;
-        let mut address = start;
+        let (mut address, mut count) = (start, 0);
         while address < end {
             let slot = slot(table, address, 0);
             if frames().read_word(slot) == 0
                 && let Some(frame) = frame_for(address)
             {
                 write_entry(slot, frame.start().0 | rights.flags());
+                count += 1;
             }
             address.0 += PAGE_SIZE;
         }
+        self.count_mapped(count);
         Ok(())
     }
 
@@ -237,16 +266,19 @@ impl PageTables {
         let mut entry = first.start().0 | rights.flags();
         let end = entry + count * PAGE_SIZE;
         let mut groups = frames().note(table.frame());
+        let mut count = 0;
         while entry < end {
             if frames().read_word(slot) == 0 {
                 frames().write_word(slot, entry);
                 groups |= group_bit(slot);
                 mapped(PhysAddr(entry & ADDRESS).frame());
+                count += 1;
             }
             entry += PAGE_SIZE;
             slot = slot.add(8);
         }
         frames().set_note(table.frame(), groups);
+        self.count_mapped(count);
         Ok(())
     }
 
@@ -270,6 +302,7 @@ impl PageTables {
         }
         let Some(frame) = frame() else { return Ok(false) };
         write_entry(slot, frame.start().0 | rights.flags() | LARGE);
+        self.count_mapped(LARGE_PAGE_SIZE / PAGE_SIZE);
         Ok(true)
     }
 
@@ -308,8 +341,16 @@ impl PageTables {
         end: UserAddr,
         mut visit: impl FnMut(UserAddr, Mapping) -> Update,
     ) {
+        let nr_pages = &mut self.nr_pages;
+        let mut counting = |address, mapping: Mapping| {
+            let update = visit(address, mapping);
+            if update == Update::Remove {
+                *nr_pages -= mapping.size.bytes() / PAGE_SIZE;
+            }
+            update
+        };
         if start < end {
-            update_table(self.root, TOP_LEVEL, 0, (start.0, end.0 - 1), &mut visit);
+            update_table(self.root, TOP_LEVEL, 0, (start.0, end.0 - 1), &mut counting);
         }
     }
 

@@ -57,6 +57,7 @@ impl AddressSpace {
         self.make_border(fs, end)?;
         let area = *self.area_at(start).ok_or(Errno::EFAULT)?;
         let pages = self.pages(start, end, target)?;
+        let peak_pages = self.tables().peak_pages();
         for (done, &(at, mapping)) in pages.iter().enumerate() {
             let to = UserAddr(at.0 - start + target);
             let result = match mapping.size {
@@ -75,6 +76,7 @@ impl AddressSpace {
             }
         }
         self.tables_mut().update(UserAddr(start), UserAddr(end), |_, _| Update::Remove);
+        self.tables_mut().set_peak_pages(peak_pages);
         if !area.access.read && !area.access.write && !area.access.execute {
             let (from, to) = (UserAddr(target), UserAddr(target_end));
             self.tables_mut().update(from, to, |_, _| Update::Hide);

@@ -137,6 +137,7 @@ impl Kernel {
     ) -> Result<(), Errno> {
         let (loaded, program) = self.load((inode, path), arguments, environment)?;
         self.process.set_program(program, path, loaded.start.registers().rsp);
+        self.process.note_peak();
         let old = core::mem::replace(&mut self.process.space, Box::new(loaded.space));
         self.process.make_current();
         self.give_back(old);
@@ -212,6 +213,7 @@ impl Kernel {
             handle.is_over.set(true);
             self.wake(&mut handle.waiters.borrow_mut());
         }
+        self.process.note_peak();
         self.process.become_zombie(ending);
         let is_kept = self.tell_parent(ending);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));

@@ -2,8 +2,8 @@
 
 //! Resource limits (`getrlimit(2)`): what a process may have of what can run out.
 //!
-//! Files, descriptors, memory and stack are limited as on Linux. Processor time is not accounted, so
-//! it has no limit. The rest is what there is nothing of here, or what does not bind user 0.
+//! Files, descriptors, memory, stack and processor time are limited as on Linux. The rest is what there
+//! is nothing of here, or what does not bind user 0.
 
 use super::descriptors::NOFILE_MAX;
 use crate::arch::layout::PAGE_SIZE;
@@ -29,7 +29,7 @@ const COUNT: usize = 16;
 pub struct Resource(usize);
 
 impl Resource {
-    /// Processor time.
+    /// Processor time, in seconds.
     pub const CPU: Self = Self(0);
     /// Size of files that are written, in bytes.
     pub const FSIZE: Self = Self(1);
@@ -101,6 +101,13 @@ impl Limits {
         let all = || Box::new(core::array::from_fn(|number| Resource(number).default_limit()));
         self.changed.get_or_insert_with(all)[resource.0] = limit;
         Ok(())
+    }
+
+    /// Raises what holds, which stays below its own limit.
+    pub fn raise(&mut self, resource: Resource, soft: u64) {
+        let hard = self.of(resource).hard;
+        // Not refused: it is in order, and no limit of descriptors.
+        let _ = self.set(resource, Limit { soft: soft.min(hard), hard });
     }
 
     /// Size of the stack of a program that is executed.

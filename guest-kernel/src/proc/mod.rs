@@ -31,4 +31,5 @@ mod texts;
 pub mod thread;
 pub mod ticker;
 pub mod timer;
+pub mod usage;
 pub mod waiters;

@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::signal::{Signal, Signals};
 use super::target::Target;
 use super::thread::Thread;
+use super::usage::{Alarm, Usage};
 use crate::arch::cpu;
 use crate::fs::InodeId;
 use crate::mm::space::AddressSpace;
@@ -140,10 +141,14 @@ pub struct Process {
     pub is_on_futex: bool,
     /// The open of a FIFO that waits.
     pub opening: Option<Opening>,
-    /// Its timers, besides the one that follows.
+    /// Its timers, besides those that follow.
     pub timers: IntervalTimers,
-    /// When `SIGALRM` is due, and the interval after which it is due again, in nanoseconds.
-    pub alarm: Option<(u64, u64)>,
+    /// Its timers of the run's clock, of its own time, and of that again, by their numbers.
+    pub alarms: [Option<Alarm>; 3],
+    /// What it used, as far as it was counted: see [`Process::usage`].
+    pub used: Usage,
+    /// What those used that it waited for, and those that they waited for.
+    pub used_by_children: Usage,
 }
 
 impl Process {
@@ -232,7 +237,9 @@ impl Process {
             is_on_futex: false,
             opening: None,
             timers: IntervalTimers::default(),
-            alarm: None,
+            alarms: [None; 3],
+            used: Usage::default(),
+            used_by_children: Usage::default(),
         }
     }
 
@@ -250,7 +257,7 @@ impl Process {
         self.thread.forget_vectors();
         self.signals = Signals::new();
         self.timers = IntervalTimers::default();
-        self.alarm = None;
+        self.alarms = [None; 3];
     }
 
     /// Whether it has ended.
@@ -272,7 +279,7 @@ impl Process {
             return None;
         }
         let deadline = self.deadline.filter(|_| self.state == State::Waiting);
-        let alarm = self.alarm.map(|(time, _)| time);
+        let alarm = self.alarms[0].map(|(time, _)| time);
         [deadline, alarm, self.timers.next_time()].into_iter().flatten().min()
     }
 

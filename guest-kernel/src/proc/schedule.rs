@@ -11,6 +11,7 @@ use super::process::{Change, FIRST_PID, Process, State};
 use super::shared::Shared;
 use super::signal::{Noted, Signal, SignalInfo};
 use super::ticker::Ticker;
+use super::usage::take_due;
 use super::waiters::Waiters;
 use crate::end;
 use crate::errno::Errno;
@@ -286,6 +287,7 @@ impl Kernel {
         if self.process.thread.save().is_err() {
             self.process.signals.raise(Signal::SIGKILL, SignalInfo::default());
         }
+        self.charge();
         let last = core::mem::replace(&mut self.process, next);
         self.processes.all.insert(last.pid, last);
         self.process.thread.restore();
@@ -295,6 +297,7 @@ impl Kernel {
 
     /// Replaces the running process, which is gone, by the next one. Returns what is left of it.
     pub fn replace_by_next(&mut self) -> Box<Process> {
+        self.charge();
         let next = loop {
             match self.processes.take_next() {
                 Some(next) => break next,
@@ -310,6 +313,7 @@ impl Kernel {
 
     /// The share of calls is used up, or a time has come.
     fn take_turns(&mut self) {
+        self.serve_processor_timers();
         self.serve_timers();
         if self.processes.ready.is_empty() {
             self.set_attention();
@@ -342,11 +346,13 @@ impl Kernel {
         };
     }
 
-    /// The next time that somebody waits for, by a timer of its own or one that can be read.
+    /// The next time that somebody waits for, by a timer of its own or one that can be read, or that
+    /// the running process comes to by running.
     pub(super) fn next_time(&mut self) -> Option<u64> {
         let own = self.next_timer().map(|(time, _)| time);
         let shared = self.processes.shared_if_any();
-        own.into_iter().chain(shared.and_then(|shared| shared.timers.next_time())).min()
+        let shared = shared.and_then(|shared| shared.timers.next_time());
+        own.into_iter().chain(shared).chain(self.next_processor_time()).min()
     }
 
     /// The next time that somebody waits for by a timer of its own, and who.
@@ -369,6 +375,7 @@ impl Kernel {
         if time.is_none() && !is_input_awaited {
             self.end_deadlock();
         }
+        self.charge();
         match time {
             Some(time) if self.host_clock.is_none() && !is_input_awaited => {
                 self.slept_ns += time.saturating_sub(self.now());
@@ -376,6 +383,7 @@ impl Kernel {
             }
             _ => self.idle(),
         }
+        self.charged_until = self.now();
     }
 
     /// Waits until there is input, or a time has come: by the host's clock, or because no input came
@@ -412,10 +420,9 @@ impl Kernel {
         }
         while let Some((_, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
             let Some(process) = self.process_mut(pid) else { continue };
-            let signals = process.timers.take_due(now);
-            if let Some((_, interval)) = process.alarm.take_if(|(alarm, _)| *alarm <= now) {
-                process.alarm = (interval > 0).then_some((now + interval, interval));
-                self.send(pid, Signal::SIGALRM, SignalInfo::of_kernel());
+            let mut signals = process.timers.take_due(now);
+            if take_due(&mut process.alarms[0], now) {
+                signals.push((Signal::SIGALRM, SignalInfo::of_kernel()));
             }
             for (signal, info) in signals {
                 self.send(pid, signal, info);

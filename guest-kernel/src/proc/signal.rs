@@ -22,7 +22,10 @@ impl Signal {
     pub const SIGPIPE: Self = Self(13);
     pub const SIGALRM: Self = Self(14);
     pub const SIGCHLD: Self = Self(17);
+    pub const SIGXCPU: Self = Self(24);
     pub const SIGXFSZ: Self = Self(25);
+    pub const SIGVTALRM: Self = Self(26);
+    pub const SIGPROF: Self = Self(27);
     pub const SIGCONT: Self = Self(18);
     pub const SIGSTOP: Self = Self(19);
     pub const SIGTSTP: Self = Self(20);

@@ -244,10 +244,9 @@ fn rights(area: &Area) -> String {
     all.iter().collect()
 }
 
-/// Bytes that are mapped; each page that was mapped counts as there.
+/// Bytes that are mapped, and those of them that are there.
 fn sizes(process: &Process) -> (u64, u64) {
-    let mapped = process.space.nr_bytes(|_| true);
-    (mapped, mapped)
+    (process.space.nr_bytes(|_| true), process.space.tables().nr_pages() * PAGE_SIZE)
 }
 
 /// The letter of a state, and its word.

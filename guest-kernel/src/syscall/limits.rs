@@ -20,7 +20,7 @@ pub(super) fn setrlimit(kernel: &mut Kernel, call: &Registers) -> Answer {
     let limit = take(kernel, call.argument(1))?;
     let resource = Resource::from_number(call.argument(0)).ok_or(Errno::EINVAL)?;
     let pid = kernel.process.pid;
-    set(kernel, call, pid, resource, limit)
+    set(kernel, pid, resource, limit)
 }
 
 pub(super) fn prlimit64(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -35,27 +35,18 @@ pub(super) fn prlimit64(kernel: &mut Kernel, call: &Registers) -> Answer {
     let resource = Resource::from_number(call.argument(1)).ok_or(Errno::EINVAL)?;
     let before = process.limits.of(resource);
     if let Some(limit) = new {
-        set(kernel, call, pid, resource, limit)?;
+        set(kernel, pid, resource, limit)?;
     }
     if old == 0 { Ok(0) } else { put(kernel, before, old) }
 }
 
-fn set(
-    kernel: &mut Kernel,
-    call: &Registers,
-    pid: u32,
-    resource: Resource,
-    limit: Limit,
-) -> Answer {
-    if resource == Resource::CPU && limit.soft != INFINITY {
-        kernel.missing.note(call.rax);
-        return Err(Errno::EPERM.into());
-    }
+fn set(kernel: &mut Kernel, pid: u32, resource: Resource, limit: Limit) -> Answer {
     let process = kernel.process_mut(pid).ok_or(Errno::ESRCH)?;
     process.limits.set(resource, limit)?;
     if resource == Resource::NOFILE {
         process.descriptors.set_limit(limit.soft);
     }
+    kernel.set_attention();
     Ok(0)
 }
 

@@ -11,9 +11,10 @@ use crate::mm::address::UserAddr;
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// Clocks of Linux, from `CLOCK_REALTIME` to `CLOCK_TAI`. Those that count from the start of the
-/// machine or of the process count from the start of the run.
+/// machine count from the start of the run.
 const CLOCK_MAX: i32 = 11;
 const CLOCK_REALTIME: i32 = 0;
+const CLOCK_PROCESS_CPUTIME_ID: i32 = 2;
 const CLOCK_THREAD_CPUTIME_ID: i32 = 3;
 const CLOCK_MONOTONIC_RAW: i32 = 4;
 const CLOCK_REALTIME_COARSE: i32 = 5;
@@ -41,20 +42,23 @@ fn read_clock(kernel: &mut Kernel, clock: u64) -> Result<u64, Errno> {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_REALTIME_ALARM | CLOCK_TAI => {
             Ok(kernel.now())
         }
+        CLOCK_PROCESS_CPUTIME_ID | CLOCK_THREAD_CPUTIME_ID => Ok(kernel.charge()),
         CLOCK_SGI_CYCLE => Err(Errno::EINVAL),
         0..=CLOCK_MAX => Ok(kernel.now() - kernel.settings.epoch_ns),
         clock => read_process_clock(kernel, clock),
     }
 }
 
-/// Processor time is that of the whole run, whoever it is asked for.
+/// The time that a process used.
 fn read_process_clock(kernel: &mut Kernel, clock: i32) -> Result<u64, Errno> {
     let pid = u32::try_from(!(clock >> CLOCK_OF_PROCESS_SHIFT)).map_err(|_| Errno::EINVAL)?;
     let is_known = clock & CLOCK_OF_PROCESS_KIND != CLOCK_OF_PROCESS_KIND;
-    if !is_known || pid != 0 && !kernel.exists(pid) {
-        return Err(Errno::EINVAL);
+    let own = kernel.charge();
+    match (is_known, pid) {
+        (false, _) => Err(Errno::EINVAL),
+        (true, 0) => Ok(own),
+        (true, _) => Ok(kernel.process_mut(pid).ok_or(Errno::EINVAL)?.used.time_ns),
     }
-    Ok(kernel.now() - kernel.settings.epoch_ns)
 }
 
 /// Where a clock that timers may follow starts to count, in nanoseconds of the run's clock.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The interval timer of the run's clock: `alarm` and `setitimer`.
+//! The interval timers of a process: `alarm` and `setitimer`. One goes by the run's clock, the others
+//! by the time that the process used.
 
 use super::Answer;
 use crate::arch::trap::Registers;
@@ -11,80 +12,73 @@ use crate::mm::address::UserAddr;
 const NS_PER_S: u64 = 1_000_000_000;
 const NS_PER_US: u64 = 1000;
 
-/// The timer of real time, and those of processor time: a program's own instructions take no time by
-/// the clock, so these cannot be set.
-const ITIMER_REAL: u64 = 0;
-const ITIMER_VIRTUAL: u64 = 1;
-const ITIMER_PROF: u64 = 2;
+const ITIMER_REAL: usize = 0;
+
+/// Number of timers: the others are `ITIMER_VIRTUAL` and `ITIMER_PROF`.
+const COUNT: usize = 3;
 
 pub(super) fn alarm(kernel: &mut Kernel, call: &Registers) -> Answer {
     let seconds = call.argument(0) & 0xffff_ffff;
-    let left = time_left(kernel);
-    set(kernel, seconds * NS_PER_S, 0);
+    let (left, _) = setting(kernel, ITIMER_REAL);
+    set(kernel, ITIMER_REAL, seconds * NS_PER_S, 0);
     Ok(left.div_ceil(NS_PER_S))
 }
 
 pub(super) fn setitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (which, new, old) = (call.argument(0), call.argument(1), call.argument(2));
+    let (new, old) = (call.argument(1), call.argument(2));
     let (interval, value) = match new {
         0 => (0, 0),
         _ => (read_time(kernel, new)?, read_time(kernel, new + 16)?),
     };
-    match which & 0xffff_ffff {
-        ITIMER_REAL => {}
-        ITIMER_VIRTUAL | ITIMER_PROF if value == 0 => {
-            if old != 0 {
-                kernel.memory().write(UserAddr(old), &[0; 32])?;
-            }
-            return Ok(0);
-        }
-        ITIMER_VIRTUAL | ITIMER_PROF => {
-            kernel.missing.note(call.rax);
-            return Err(Errno::EINVAL.into());
-        }
-        _ => return Err(Errno::EINVAL.into()),
-    }
+    let which = which(call)?;
     if old != 0 {
-        put(kernel, old)?;
+        put(kernel, which, old)?;
     }
-    set(kernel, value, interval);
+    set(kernel, which, value, interval);
     Ok(0)
 }
 
 pub(super) fn getitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
-    match call.argument(0) & 0xffff_ffff {
-        ITIMER_REAL => put(kernel, call.argument(1))?,
-        ITIMER_VIRTUAL | ITIMER_PROF => {
-            kernel.memory().write(UserAddr(call.argument(1)), &[0; 32])?;
-        }
-        _ => return Err(Errno::EINVAL.into()),
+    put(kernel, which(call)?, call.argument(1))
+}
+
+/// The timer that is meant.
+fn which(call: &Registers) -> Result<usize, Errno> {
+    match call.argument(0) as u32 as usize {
+        which @ 0..COUNT => Ok(which),
+        _ => Err(Errno::EINVAL),
     }
-    Ok(0)
 }
 
-fn time_left(kernel: &Kernel) -> u64 {
-    kernel.process.alarm.map_or(0, |(time, _)| time.saturating_sub(kernel.now()).max(1))
+/// What the clock of a timer says.
+fn clock(kernel: &mut Kernel, which: usize) -> u64 {
+    if which == ITIMER_REAL { kernel.now() } else { kernel.charge() }
 }
 
-fn set(kernel: &mut Kernel, value_ns: u64, interval_ns: u64) {
-    let due = kernel.now().saturating_add(value_ns);
-    kernel.process.alarm = (value_ns > 0).then_some((due, interval_ns));
-    if value_ns > 0 {
+/// What is left until a timer is due, and its interval.
+fn setting(kernel: &mut Kernel, which: usize) -> (u64, u64) {
+    let now = clock(kernel, which);
+    let alarm = kernel.process.alarms[which];
+    alarm.map_or((0, 0), |(due, interval)| (due.saturating_sub(now).max(1), interval))
+}
+
+fn set(kernel: &mut Kernel, which: usize, value_ns: u64, interval_ns: u64) {
+    let due = clock(kernel, which).saturating_add(value_ns);
+    kernel.process.alarms[which] = (value_ns > 0).then_some((due, interval_ns));
+    if value_ns > 0 && which == ITIMER_REAL {
         let pid = kernel.process.pid;
         kernel.processes.add_timer(due, pid);
     }
     kernel.set_attention();
 }
 
-fn put(kernel: &mut Kernel, address: u64) -> Result<(), Errno> {
-    let interval = kernel.process.alarm.map_or(0, |(_, interval)| interval);
-    let mut bytes = [0; 32];
-    for (index, time) in [interval, time_left(kernel)].into_iter().enumerate() {
-        let (seconds, rest) = (time / NS_PER_S, time % NS_PER_S / NS_PER_US);
-        bytes[index * 16..index * 16 + 8].copy_from_slice(&seconds.to_le_bytes());
-        bytes[index * 16 + 8..index * 16 + 16].copy_from_slice(&rest.to_le_bytes());
-    }
-    kernel.memory().write(UserAddr(address), &bytes)
+/// Writes a `struct itimerval`.
+fn put(kernel: &mut Kernel, which: usize, address: u64) -> Answer {
+    let (left, interval) = setting(kernel, which);
+    let words = [interval, left].map(|time| [time / NS_PER_S, time % NS_PER_S / NS_PER_US]);
+    let bytes = words.map(|pair| pair.map(u64::to_le_bytes));
+    kernel.memory().write(UserAddr(address), bytes.as_flattened().as_flattened())?;
+    Ok(0)
 }
 
 /// Reads a `struct timeval`, in nanoseconds.

@@ -2,7 +2,7 @@
 
 //! Waiting for children: `wait4` and `waitid`.
 
-use super::{Answer, Fail, handle};
+use super::{Answer, Fail, handle, usage};
 use crate::arch::{signal_frame, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
@@ -11,6 +11,7 @@ use crate::proc::deliver::{CLD_CONTINUED, CLD_STOPPED};
 use crate::proc::lifecycle::{CLD_EXITED, CLD_KILLED};
 use crate::proc::process::{Change, Ending, State};
 use crate::proc::signal::{Signal, SignalInfo};
+use crate::proc::usage::Usage;
 
 const WNOHANG: u64 = 1;
 const WUNTRACED: u64 = 2;
@@ -32,9 +33,6 @@ const WHICH: u64 = WCLONE | WALL | WNOTHREAD;
 
 /// Bytes of `siginfo_t` that are told of a child: up to `si_status`.
 const INFO_TOLD: usize = 28;
-
-/// Size of `struct rusage`.
-const RUSAGE_SIZE: usize = 144;
 
 /// Which children are waited for.
 #[derive(Clone, Copy)]
@@ -96,14 +94,14 @@ pub(super) fn wait4(kernel: &mut Kernel, call: &Registers) -> Answer {
         i32::MIN => return Err(Errno::ESRCH.into()),
         group => Which::Group(group.unsigned_abs()),
     };
-    let Some((pid, event)) = find(kernel, which, options | WEXITED)? else { return Ok(0) };
+    let Some(found) = find(kernel, which, options | WEXITED)? else { return Ok(0) };
     if status != 0 {
-        kernel.memory().write(UserAddr(status), &event.status().to_le_bytes())?;
+        kernel.memory().write(UserAddr(status), &found.event.status().to_le_bytes())?;
     }
     if usage != 0 {
-        kernel.memory().write(UserAddr(usage), &[0; RUSAGE_SIZE])?;
+        usage::put(kernel, usage, found.usage)?;
     }
-    Ok(pid.into())
+    Ok(found.pid.into())
 }
 
 pub(super) fn waitid(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -125,25 +123,35 @@ pub(super) fn waitid(kernel: &mut Kernel, call: &Registers) -> Answer {
     };
     let found = find(kernel, which, options)?;
     if buffer != 0 {
-        let bytes = match found {
+        let bytes = match &found {
             None => signal_frame::info_bytes(0, &SignalInfo::default()),
-            Some((pid, event)) => {
-                let (code, status) = event.code();
-                let info = SignalInfo::of_child(code, pid, status);
+            Some(found) => {
+                let (code, status) = found.event.code();
+                let info = SignalInfo::of_child(code, found.pid, status);
                 signal_frame::info_bytes(Signal::SIGCHLD.number(), &info)
             }
         };
         // The words behind `si_status` are left alone.
         kernel.memory().write(UserAddr(buffer), &bytes[..INFO_TOLD])?;
     }
-    if usage != 0 {
-        kernel.memory().write(UserAddr(usage), &[0; RUSAGE_SIZE])?;
+    if usage != 0
+        && let Some(found) = found
+    {
+        usage::put(kernel, usage, found.usage)?;
     }
     Ok(0)
 }
 
+/// A child that something happened to.
+struct Found {
+    pid: u32,
+    event: Event,
+    /// What it used, and those that it waited for.
+    usage: Usage,
+}
+
 /// A child that something happened to; `None` if there is none and waiting is not wanted.
-fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, Event)>, Fail> {
+fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<Found>, Fail> {
     let is_kept = options & WNOWAIT != 0;
     let is_meant =
         |tells_by_sigchld| options & WALL != 0 || tells_by_sigchld == (options & WCLONE == 0);
@@ -164,15 +172,17 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<(u32, 
         if options & option == 0 {
             continue;
         }
+        let usage = child.usage().and(child.used_by_children);
         match event {
             _ if is_kept => {}
             Event::Changed(_) => child.change = None,
             Event::Ended(_) => {
                 kernel.process.children.remove(index);
+                kernel.process.used_by_children = kernel.process.used_by_children.and(usage);
                 kernel.processes.remove(pid);
             }
         }
-        return Ok(Some((pid, event)));
+        return Ok(Some(Found { pid, event, usage }));
     }
     match is_any_there {
         false => Err(Errno::ECHILD.into()),

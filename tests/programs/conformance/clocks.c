@@ -62,8 +62,87 @@ static void asking(void)
     T(getrusage, "of its children", RUSAGE_CHILDREN, &usage);
     T(getrusage, "of the thread", 1, &usage);
     T(getrusage, "of an unknown kind", 99, &usage);
-    fact("getrusage tells memory", (CALL(getrusage, RUSAGE_SELF, &usage), usage.ru_maxrss > 0));
     FAULTS(getrusage, "to a bad pointer", RUSAGE_SELF, bad);
+}
+
+// Uses some processor time, by calls and otherwise, as long as a word stays what it is.
+static void work_while(volatile int *word_, int value, int rounds)
+{
+    for (int i = 0; *word_ == value && i < rounds; i++) {
+        for (volatile int j = 0; j < 3000; j++)
+            ;
+        CALL(getppid);
+    }
+}
+
+static volatile int nothing_changes;
+static long microseconds(struct rusage *usage)
+{
+    return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 + usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
+}
+static long nanoseconds(long clock)
+{
+    struct timespec time;
+    CALL(clock_gettime, clock, &time);
+    return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+#define MEMORY (8l << 20)
+static void works_and_takes_memory(void)
+{
+    work_while(&nothing_changes, 0, 300);
+    char *area = (char *)CALL(mmap, 0, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (long at = 0; at < MEMORY; at += PAGE)
+        area[at] = 1;
+}
+
+static void using(void)
+{
+    struct rusage before, after, children, of_child;
+    CALL(getrusage, RUSAGE_SELF, &before);
+    fact("getrusage tells memory", before.ru_maxrss > 0);
+    CALL(getrusage, RUSAGE_CHILDREN, &children);
+    text("getrusage without children", "%ld, %ld", microseconds(&children), children.ru_maxrss);
+    long pid = start(works_and_takes_memory);
+    siginfo_t info;
+    CALL(waitid, P_PID, pid, &info, WEXITED | WNOWAIT, 0);
+    CALL(getrusage, RUSAGE_CHILDREN, &children);
+    text("getrusage of a child that was not waited for", "%ld", microseconds(&children));
+    memset(&of_child, 0, sizeof of_child);
+    CALL(waitid, P_PID, pid, &info, WEXITED | WNOWAIT, &of_child);
+    fact("waitid tells time", microseconds(&of_child) > 0);
+    memset(&of_child, 0, sizeof of_child);
+    CALL(wait4, pid, 0, 0, &of_child);
+    fact("wait4 tells time", microseconds(&of_child) > 0);
+    fact("wait4 tells memory", of_child.ru_maxrss >= MEMORY / 1024);
+    CALL(getrusage, RUSAGE_CHILDREN, &children);
+    fact("getrusage of a child is what wait4 told", microseconds(&children) == microseconds(&of_child) && children.ru_maxrss == of_child.ru_maxrss);
+    CALL(getrusage, RUSAGE_SELF, &after);
+    fact("getrusage of itself leaves out what children took", after.ru_maxrss < before.ru_maxrss + MEMORY / 1024 / 2);
+    long time = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), all = nanoseconds(CLOCK_MONOTONIC);
+    rest_ms(30);
+    time = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - time, all = nanoseconds(CLOCK_MONOTONIC) - all;
+    fact("clock_gettime of processor time leaves out what was slept", time > 0 && time < all / 2);
+    works_and_takes_memory();
+    CALL(getrusage, RUSAGE_SELF, &after);
+    fact("getrusage tells time", microseconds(&after) > microseconds(&before));
+    fact("getrusage tells more memory", after.ru_maxrss >= before.ru_maxrss + MEMORY / 1024 / 2);
+    struct tms times_;
+    CALL(times, &times_);
+    fact("times tells what getrusage tells", (times_.tms_utime + times_.tms_stime) * 10000 <= microseconds(&after) + 20000);
+}
+
+static void exceeds_its_limit(void) { limit(RLIMIT_CPU, 0, 1), work_while(&nothing_changes, 0, 10000); }
+static void exceeds_its_hard_limit(void) { limit(RLIMIT_CPU, 0, 0), work_while(&nothing_changes, 0, 10000); }
+
+static void limiting(void)
+{
+    word limits[2];
+    tell("setrlimit of processor time", limit(RLIMIT_CPU, 1000, 2000));
+    CALL(getrlimit, RLIMIT_CPU, limits);
+    text("getrlimit of processor time", "%lu %lu", limits[0], limits[1]);
+    ends("prlimit64 of processor time that is used up", exceeds_its_limit);
+    ends("prlimit64 of processor time that is used up for good", exceeds_its_hard_limit);
 }
 
 static void sleeping(void)
@@ -120,6 +199,30 @@ static void alarms(void)
     T(getitimer, "of virtual time", ITIMER_VIRTUAL, &old);
     T(getitimer, "of profiling time", ITIMER_PROF, &old);
     T(setitimer, "of no virtual time", ITIMER_VIRTUAL, &none, 0);
+    const int kinds[2] = {ITIMER_VIRTUAL, ITIMER_PROF}, signals_[2] = {SIGVTALRM, SIGPROF};
+    for (int i = 0; i < 2; i++) {
+        struct itimerval brief = {{0, 0}, {0, 1000}}, repeated = {{0, 1000}, {0, 1000}};
+        char name[80];
+        set_handler(signals_[i], 0, count);
+        nr_alarms = 0;
+        CALL(setitimer, kinds[i], &brief, 0);
+        work_while(&nr_alarms, 0, 10000);
+        snprintf(name, sizeof name, "setitimer of processor time %d sends", kinds[i]);
+        text(name, "%d of %d, code %d", nr_alarms, last.si_signo, last.si_code);
+        CALL(getitimer, kinds[i], &old);
+        snprintf(name, sizeof name, "getitimer of processor time %d that was sent", kinds[i]);
+        text(name, "%ld %ld", (long)old.it_value.tv_usec, (long)old.it_interval.tv_usec);
+        CALL(setitimer, kinds[i], &repeated, 0);
+        for (int n = 0; n < 100 && nr_alarms < 4; n++)
+            work_while(&nr_alarms, nr_alarms, 10000);
+        snprintf(name, sizeof name, "setitimer of processor time %d sends again", kinds[i]);
+        fact(name, nr_alarms >= 4);
+        CALL(setitimer, kinds[i], &often, 0);
+        rest_ms(20);
+        CALL(setitimer, kinds[i], &none, &old);
+        snprintf(name, sizeof name, "setitimer of processor time %d leaves out what was slept", kinds[i]);
+        fact(name, old.it_value.tv_usec > 0 && old.it_interval.tv_usec >= 5000);
+    }
     CALL(alarm, 100);
     long pid = CALL(fork);
     if (pid == 0) {
@@ -204,5 +307,5 @@ static void readable(void)
 }
 
 const struct group clocks[] = {
-    GROUP(asking), GROUP(sleeping), GROUP(alarms), GROUP(timers), GROUP(readable), END_OF_GROUPS,
+    GROUP(asking), GROUP(using), GROUP(limiting), GROUP(sleeping), GROUP(alarms), GROUP(timers), GROUP(readable), END_OF_GROUPS,
 };
