@@ -182,6 +182,9 @@ static void words(void)
     T(futex, "moves the other", word_, FUTEX_REQUEUE, 0, 1, word_ + 2, 0);
     T(futex, "wakes nobody where it was", word_, FUTEX_WAKE, 1);
     T(futex, "wakes it where it went", word_ + 2, FUTEX_WAKE, 10);
+    // One that was too late for all this would wait for ever.
+    *word_ = 1;
+    CALL(futex, word_, FUTEX_WAKE, 10);
     finish(one), finish(two);
     text("futex wakes both", "%ld", shared[11]);
 }
