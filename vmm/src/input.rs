@@ -85,6 +85,12 @@ impl Input {
         if self.has_line() { Ok(()) } else { self.read_source() }
     }
 
+    /// Nobody takes any more: there is none from here on.
+    pub fn close(&mut self) {
+        self.line.clear();
+        self.has_ended = true;
+    }
+
     /// Reads a terminal for a guest that does not ask, for the keys that end the run.
     ///
     /// # Errors

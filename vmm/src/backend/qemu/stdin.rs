@@ -42,8 +42,8 @@ impl Feed {
         match rustix::io::write(&self.socket, line) {
             Ok(count) => drop(line.drain(..count)),
             Err(Errno::AGAIN | Errno::INTR) => {}
-            // QEMU has ended or is about to; its end says why.
-            Err(_) => line.clear(),
+            // QEMU has ended or is about to; its end says why. What was not read is the next reader's.
+            Err(_) => self.input.close(),
         }
         Ok(())
     }
