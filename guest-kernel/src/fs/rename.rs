@@ -22,8 +22,8 @@ impl FileSystem {
     /// Gives what `from` names the name `to`.
     ///
     /// # Errors
-    /// `EBUSY` for `.`, `..` and the root, `EEXIST`, `EINVAL` for a directory into itself,
-    /// `ENOTEMPTY`, `ENOTDIR`, `EISDIR`, and those of [`FileSystem::resolve_parent`].
+    /// `EXDEV` from or to `/proc`, `EBUSY` for `.`, `..` and the root, `EEXIST`, `EINVAL` for a
+    /// directory into itself, `ENOTEMPTY`, `ENOTDIR`, `EISDIR`, and those of [`FileSystem::resolve_parent`].
     pub fn rename(
         &mut self,
         from_start: InodeId,
@@ -35,6 +35,7 @@ impl FileSystem {
     ) -> Result<(), Errno> {
         let source = self.resolve_parent(from_start, from)?;
         let target = self.resolve_parent(to_start, to)?;
+        self.check_same_system(source.directory, target.directory)?;
         if source.last != Last::Name {
             return Err(Errno::EBUSY);
         }

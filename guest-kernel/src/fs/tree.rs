@@ -145,8 +145,8 @@ impl FileSystem {
     /// Gives an inode another name.
     ///
     /// # Errors
-    /// `EPERM` for a directory, `ENOENT` for a file that has no name left, `EEXIST`, and those of
-    /// [`FileSystem::resolve_parent`].
+    /// `EXDEV` from or to `/proc`, `EPERM` for a directory, `ENOENT` for a file that has no name
+    /// left, `EEXIST`, and those of [`FileSystem::resolve_parent`].
     pub fn link(
         &mut self,
         existing: InodeId,
@@ -155,6 +155,7 @@ impl FileSystem {
         now: u64,
     ) -> Result<(), Errno> {
         let parent = self.resolve_absent(start, path, self.kind(existing))?;
+        self.check_same_system(existing, parent.directory)?;
         if self.inode(existing).is_directory() {
             return Err(Errno::EPERM);
         }
@@ -323,6 +324,15 @@ impl FileSystem {
             Inode { nlink: 0, .. } | Inode { is_synthetic: true, .. } => Err(Errno::ENOENT),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that two inodes are both in `/proc`, or both not.
+    ///
+    /// # Errors
+    /// `EXDEV`: they are not.
+    pub fn check_same_system(&self, one: InodeId, other: InodeId) -> Result<(), Errno> {
+        let is_same = self.inode(one).is_synthetic == self.inode(other).is_synthetic;
+        if is_same { Ok(()) } else { Err(Errno::EXDEV) }
     }
 
     /// Refuses to take names away from `/proc`, and `/proc` itself.

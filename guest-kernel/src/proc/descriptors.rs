@@ -166,11 +166,24 @@ impl Descriptors {
         if min >= self.limit as u64 {
             return Err(Errno::EINVAL);
         }
-        let free = (index(min)..self.limit)
-            .find(|&fd| self.table.get(fd).is_none_or(Option::is_none))
-            .ok_or(Errno::EMFILE)?;
+        let free = self.free(index(min))?;
         self.put(free, Some(descriptor));
         Ok(free as u64)
+    }
+
+    /// The lowest free number that is at least `min`.
+    fn free(&self, min: usize) -> Result<usize, Errno> {
+        (min..self.limit)
+            .find(|&fd| self.table.get(fd).is_none_or(Option::is_none))
+            .ok_or(Errno::EMFILE)
+    }
+
+    /// Checks that a number is left, for what must not be done in vain.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn check_is_one_free(&self) -> Result<(), Errno> {
+        if self.table.len() < self.limit { Ok(()) } else { self.free(0).map(drop) }
     }
 
     /// Takes all descriptors away.

@@ -48,6 +48,14 @@ impl Buffers {
     }
 }
 
+/// Checks that no byte lies behind the last position that a file can have.
+pub(super) fn check_end(offset: u64, len: u64) -> Result<(), Errno> {
+    match offset.checked_add(len).map(u64::cast_signed) {
+        Some(0..) => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
 /// Collects at most `max` bytes of the buffers.
 pub(super) fn collect(
     kernel: &mut Kernel,

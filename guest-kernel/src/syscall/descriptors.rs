@@ -3,7 +3,7 @@
 //! File descriptors: closing, duplicating and asking about them.
 
 use super::locks::{Belongs, Wanted, record_lock};
-use super::{Answer, console};
+use super::{Answer, console, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::Kind;
@@ -29,6 +29,7 @@ const F_GETSIG: u64 = 11;
 const F_OFD_GETLK: u64 = 36;
 const F_OFD_SETLK: u64 = 37;
 const F_OFD_SETLKW: u64 = 38;
+const F_NOTIFY: u64 = 1026;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 const F_SETPIPE_SZ: u64 = 1031;
 const F_GETPIPE_SZ: u64 = 1032;
@@ -133,6 +134,9 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
         // Nobody can ask to be told of readiness by a signal.
         F_GETOWN | F_GETSIG => return Ok(0),
         _ => {
+            if command == F_NOTIFY {
+                path::directory(kernel, call.argument(0))?;
+            }
             kernel.missing.note(call.rax);
             return Err(Errno::EINVAL.into());
         }

@@ -88,6 +88,9 @@ fn read_entries(kernel: &mut Kernel, call: &Registers, layout: Layout) -> Answer
 
 pub(super) fn getcwd(kernel: &mut Kernel, call: &Registers) -> Answer {
     let mut text = kernel.fs.path_of(kernel.process.cwd)?;
+    if text.len() as u64 > path::PATH_MAX {
+        return Err(Errno::ENAMETOOLONG.into());
+    }
     text.push(0);
     if (text.len() as u64) > call.argument(1) {
         return Err(Errno::ERANGE.into());

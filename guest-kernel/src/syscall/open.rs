@@ -10,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::proc::descriptors::{Blocking, Descriptor, OpenFile, Target};
 use crate::proc::pipe::Side;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 const O_ACCMODE: u64 = 0o3;
 const O_WRONLY: u64 = 0o1;
@@ -53,7 +54,7 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     if flags & O_TMPFILE != 0 {
         return open_nameless(kernel, start, path, flags, mode);
     }
-    let path = path::read(kernel, path)?;
+    let path = read_path(kernel, path)?;
     let follow = match flags & (O_NOFOLLOW | O_EXCL) {
         0 => Follow::Last,
         O_EXCL if flags & O_CREAT == 0 => Follow::Last,
@@ -84,6 +85,13 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
         kernel.fs.truncate(inode.id, 0, now)?;
     }
     Ok(fd)
+}
+
+/// The path of what is to be opened, if it can get a descriptor.
+fn read_path(kernel: &mut Kernel, path: u64) -> Result<Vec<u8>, Errno> {
+    let path = path::read(kernel, path)?;
+    kernel.process.descriptors.check_is_one_free()?;
+    Ok(path)
 }
 
 /// Gives a target, which was opened for it, a descriptor.
@@ -147,7 +155,7 @@ fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, 
 /// Opens a place in the tree: `O_PATH`, which leaves only `O_CLOEXEC`, `O_DIRECTORY` and
 /// `O_NOFOLLOW` a meaning.
 fn open_place(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64) -> Answer {
-    let path = path::read(kernel, path)?;
+    let path = read_path(kernel, path)?;
     let follow = if flags & O_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
     let inode = kernel.fs.resolve(start, &path, follow)?;
     if flags & O_DIRECTORY != 0 && kernel.fs.kind(inode) != Kind::Directory {
@@ -164,7 +172,7 @@ fn open_nameless(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mod
     if flags & O_DIRECTORY == 0 || flags & O_CREAT != 0 || flags & O_ACCMODE == O_RDONLY {
         return Err(Errno::EINVAL.into());
     }
-    let path = path::read(kernel, path)?;
+    let path = read_path(kernel, path)?;
     let directory = kernel.fs.resolve(start, &path, Follow::Last)?;
     if kernel.fs.kind(directory) != Kind::Directory {
         return Err(Errno::ENOTDIR.into());

@@ -10,7 +10,7 @@ use crate::proc::descriptors::Target;
 use alloc::vec::Vec;
 
 /// Longest path, its zero not counted: `PATH_MAX` less one.
-const PATH_MAX: u64 = 4095;
+pub(super) const PATH_MAX: u64 = 4095;
 
 /// The working directory in place of a descriptor. Linux looks at the low 32 bits.
 const AT_FDCWD: u32 = (-100_i32).cast_unsigned();

@@ -2,7 +2,7 @@
 
 //! Reading and writing: `read`, `write` and their vectored and positioned forms.
 
-use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::buffers::{Buffers, COUNT_MAX, check_end, collect};
 use super::pipe::{OnBroken, read_pipe, write_pipe};
 use super::{Answer, console, event_counter, limits, signal_source, socket, timer};
 use crate::arch::{paging::FaultAccess, trap::Registers};
@@ -199,6 +199,9 @@ fn read_in_a_way(
             };
             // What lies behind the end is not read, so the buffer is not touched for it.
             let left = kernel.fs.size(inode)?.saturating_sub(offset);
+            if left == 0 {
+                check_end(offset, buffers.len(kernel)?)?;
+            }
             let len = collect(kernel, buffers, left, FaultAccess::Write)?;
             transfer::read(kernel.fs.segments(inode, offset, len)?, &kernel.ranges);
             let len = len.min(left);
@@ -253,9 +256,7 @@ fn write_in_a_way(
             if len == 0 {
                 return Ok(0);
             }
-            if offset.checked_add(len).is_none_or(|end| end.cast_signed() < 0) {
-                return Err(Errno::EINVAL.into());
-            }
+            check_end(offset, len)?;
             let len = limits::file_room(kernel, offset, len)?;
             let now = kernel.now();
             let len = kernel.fs.prepare_write(inode, offset, len, now)?;

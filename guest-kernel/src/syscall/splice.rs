@@ -3,7 +3,7 @@
 //! Moving bytes between open files without a program's memory: `sendfile`, `copy_file_range`,
 //! `splice` and `tee`.
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, check_end};
 use super::pipe::{OnBroken, broken, read_pipe, write_pipe};
 use super::{Answer, Fail, limits};
 use crate::arch::trap::Registers;
@@ -99,7 +99,7 @@ fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
         Target::Inode(inode) => match kernel.fs.kind(*inode) {
             Kind::Regular => Ok(Sink::File(*inode, offset)),
             Kind::Character(DeviceKind::Console | DeviceKind::Tty) => Ok(Sink::Console),
-            Kind::Character(DeviceKind::Full) => Err(Errno::ENOSPC),
+            Kind::Character(DeviceKind::Full) => Err(Errno::EINVAL),
             Kind::Character(_) => Ok(Sink::Nothing),
             _ => Err(Errno::EINVAL),
         },
@@ -121,6 +121,7 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
     let offset = Offset::read(kernel, &from, address)?;
+    check_end(offset.value, count)?;
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
@@ -146,6 +147,7 @@ pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EBADF.into());
     }
+    kernel.fs.check_same_system(source, target)?;
     let start = Offset::read(kernel, &from, call.argument(1))?;
     let end = Offset::read(kernel, &to, call.argument(3))?;
     let asked = call.argument(4);

@@ -198,6 +198,9 @@ pub(super) fn fchmodat(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 fn set_mode(kernel: &mut Kernel, inode: InodeId, mode: u64) -> Answer {
+    if kernel.fs.proc_node(inode).is_some() {
+        return Err(Errno::EPERM.into());
+    }
     let now = kernel.now();
     kernel.fs.set_permissions(inode, (mode & 0o7777) as u16, now);
     Ok(0)

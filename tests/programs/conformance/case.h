@@ -112,9 +112,9 @@ void set_handler(int signal, unsigned long flags, void (*handler)(int, siginfo_t
 void block(int signal);
 void unblock(int signal);
 
-extern const struct group files[], positions[], directories[], names[], descriptors[], memory[],
-    processes[], signals[], pipes[], polling[], sockets[], locks[], clocks[], credentials[],
-    scheduling[], proc[], system_[], seed[];
+extern const struct group files[], paths[], full[], interrupted[], elsewhere[], positions[],
+    directories[], names[], attributes[], descriptors[], memory[], processes[], signals[], pipes[], polling[],
+    sockets[], locks[], clocks[], credentials[], scheduling[], proc[], system_[], seed[];
 
 // What programs find that cases execute: each runs in the process that was made for it.
 extern const struct group executed[];

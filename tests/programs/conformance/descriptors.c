@@ -33,6 +33,7 @@ static void duplicating(void)
     T(fcntl, "keeps the flag with the descriptor", fd, F_GETFD);
     T(fcntl, "of a bad descriptor", 99, F_GETFD);
     T(fcntl, "of an unknown command", fd, 9999);
+    T(fcntl, "asks to be told of changes of a file", fd, F_NOTIFY, DN_MODIFY);
     T(fcntl, "duplicates from -1", fd, F_DUPFD, -1);
     T(fcntl, "duplicates from beyond the limit", fd, F_DUPFD, 1 << 20);
     CALL(close, fd);

@@ -97,6 +97,22 @@ static void going(void)
     T(fchdir, "to a bad descriptor", 99);
 }
 
+// A directory whose path is longer than any path that a call takes.
+static void going_deep(void)
+{
+    char here[8000];
+    long_name[255] = 0;
+    for (int i = 0; i < 17; i++) {
+        CALL(mkdir, long_name, 0755);
+        CALL(chdir, long_name);
+    }
+    long_name[255] = 'n';
+    T(getcwd, "of what no path leads to", here, sizeof here);
+    T(stat, "of . that no path leads to", ".", here);
+    T(chdir, "up from what no path leads to", "..");
+    text("getcwd above what no path leads to", "%s", CALL(getcwd, here, sizeof here) > 0 ? "path" : "error");
+}
+
 struct entry {
     uint64_t ino;
     int64_t off;
@@ -159,8 +175,12 @@ static void listing(void)
     fd = CALL(open, "gone", O_RDONLY);
     CALL(rmdir, "gone");
     T(getdents64, "of a removed directory", fd, buffer, 4096);
+    T(getdents, "of a removed directory", fd, buffer, 4096);
+    fd = CALL(open, "l", O_RDONLY);
+    T(getdents, "into 8 bytes", fd, buffer, 8);
+    FAULTS(getdents, "to a bad pointer", fd, bad, 4096);
 }
 
 const struct group directories[] = {
-    GROUP(making), GROUP(removing), GROUP(going), GROUP(listing), END_OF_GROUPS,
+    GROUP(making), GROUP(removing), GROUP(going), GROUP(going_deep), GROUP(listing), END_OF_GROUPS,
 };

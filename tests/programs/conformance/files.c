@@ -249,10 +249,13 @@ static void vectors(void)
     FAULTS(writev, "of a bad list", made, bad, 1);
     T(preadv, "at an offset", fd, parts, 3, 2, 0);
     T(preadv, "at -1", fd, parts, 3, -1, -1);
+    T(preadv, "of a bad descriptor", 99, parts, 3, 0, 0);
     FAULTS(preadv, "of a bad list", fd, bad, 1, 0, 0);
     T(pwritev, "at an offset", made, out, 2, 3, 0);
     T(pwritev, "at -1", made, out, 2, -1, -1);
     T(pwritev, "of a bad descriptor", 99, out, 2, 0, 0);
+    FAULTS(pwritev, "of a bad list", made, bad, 1, 0, 0);
+    T(pwritev, "from a bad part", made, wrong, 1, 0, 0);
     fact("pwritev writes at its offset", has(made, "helhello world"));
 }
 

@@ -9,7 +9,7 @@
 #include "case.h"
 
 static const struct group *const areas[] = {
-    files, positions, directories, names, descriptors, memory, processes, signals, pipes,
+    files, paths, full, interrupted, elsewhere, positions, directories, names, attributes, descriptors, memory, processes, signals, pipes,
     polling, sockets, locks, clocks, credentials, scheduling, proc, system_,
 };
 #define NR_AREAS (sizeof areas / sizeof *areas)
@@ -20,6 +20,7 @@ static void start_afresh(void)
     const word none = 0;
     CALL(close_range, 3, ~0u, 0);
     CALL(umask, 022);
+    CALL(setpriority, 0, 0, 0);
     const word by_default[4] = {0};
     // Not by the C library, which keeps some to itself. Two of them nobody can set.
     for (int signal = 1; signal <= 64; signal++)

@@ -396,29 +396,7 @@ static void touching(void)
     T(futimesat, "of too many microseconds", AT_FDCWD, "data", pair);
 }
 
-static void attributes(void)
-{
-    char value[8];
-    file("data", "x");
-    long fd = CALL(open, "data", O_RDWR);
-    T(getxattr, "of a missing file", "missing", "user.a", value, 8);
-    T(lgetxattr, "of a missing file", "missing", "user.a", value, 8);
-    T(fgetxattr, "of a bad descriptor", 99, "user.a", value, 8);
-    T(setxattr, "of a missing file", "missing", "user.a", "v", 1, 0);
-    T(lsetxattr, "of a missing file", "missing", "user.a", "v", 1, 0);
-    T(fsetxattr, "of a bad descriptor", 99, "user.a", "v", 1, 0);
-    T(listxattr, "of a missing file", "missing", value, 8);
-    T(llistxattr, "of a missing file", "missing", value, 8);
-    T(flistxattr, "of a bad descriptor", 99, value, 8);
-    T(removexattr, "of a missing file", "missing", "user.a");
-    T(lremovexattr, "of a missing file", "missing", "user.a");
-    T(fremovexattr, "of a bad descriptor", 99, "user.a");
-    T(listxattr, "of a file without any", "data", value, 8);
-    T(flistxattr, "of a file without any", fd, value, 8);
-    T(getxattr, "of an unknown space of names", "data", "nowhere.a", value, 8);
-}
-
 const struct group names[] = {
     GROUP(renaming), GROUP(linking), GROUP(unlinking), GROUP(knowing), GROUP(knowing_more),
-    GROUP(accessing), GROUP(permissions), GROUP(touching), GROUP(attributes), END_OF_GROUPS,
+    GROUP(accessing), GROUP(permissions), GROUP(touching), END_OF_GROUPS,
 };

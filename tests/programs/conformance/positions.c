@@ -130,6 +130,7 @@ static void durability(void)
     T(fsync, "of a directory", CALL(open, ".", O_RDONLY));
     T(fdatasync, "of a file", fd);
     T(fdatasync, "of a bad descriptor", 99);
+    T(fdatasync, "of a pipe", ends_[0]);
     T(sync, "of everything");
     T(syncfs, "of a file", fd);
     T(syncfs, "of a bad descriptor", 99);
