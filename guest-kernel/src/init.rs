@@ -15,7 +15,7 @@ use crate::errno::Errno;
 use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
 use crate::kernel::{self, Kernel};
 use crate::mm::address::{Frame, PhysAddr};
-use crate::mm::frames::{Cleanness, frames};
+use crate::mm::frames::{Cleanness, Fill, frames};
 use crate::mm::user::Ranges;
 use crate::proc::console_input::ConsoleInput;
 use crate::proc::descriptors::Target;
@@ -67,7 +67,11 @@ extern "C" fn kernel_main(start_info: u64) -> ! {
     boot.set_up_memory();
     let (input, output) = probe_disks();
     let (archive, base) = match boot.module {
-        Some(module) => (boot.module_bytes(module), PhysAddr(module.paddr)),
+        Some(module) => {
+            // As much memory is left as where the archive's disk has its rings.
+            let _rings = frames().allocate(Fill::Zeroed);
+            (boot.module_bytes(module), PhysAddr(module.paddr))
+        }
         None => read_input(input),
     };
     let mut settings = Settings::default();
@@ -155,6 +159,10 @@ impl Boot {
                 self.add_ram(entry.addr.max(start), entry_end.min(end), low_end);
             }
         }
+        if let Some(module) = self.module {
+            let module_end = page_up(module.paddr + module.size);
+            frames().keep_forever(PhysAddr(module.paddr).frame(), PhysAddr(module_end).frame());
+        }
         if end > DIRECT_MAP_STATIC_BYTES {
             let table = PhysAddr((&raw const memory_pdpt).addr() as u64);
             paging::extend_direct_map(end, table).expect("there is memory for the direct map");
@@ -193,7 +201,6 @@ impl Boot {
     fn add_unless_module(&self, start: u64, end: u64, cleanness: Cleanness) {
         let Some(module) = self.module else { return add_free(start, end, cleanness) };
         let (module_start, module_end) = (module.paddr, page_up(module.paddr + module.size));
-        frames().keep_forever(PhysAddr(module_start).frame(), PhysAddr(module_end).frame());
         add_free(start, end.min(module_start), cleanness);
         add_free(start.max(module_end), end, cleanness);
     }

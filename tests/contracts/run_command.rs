@@ -32,6 +32,21 @@ fn a_program_runs_without_any_file() {
     }
 }
 
+/// On KVM the archive is a module, on QEMU a disk.
+#[test]
+fn a_program_finds_the_same_memory_on_every_backend() {
+    let busybox = text_of(Program::Busybox);
+    for mem in ["24", "512"] {
+        let on = |&backend: &Backend| {
+            let arguments = ["--mem", mem, "--", &busybox, "cat", "/proc/meminfo"];
+            run(backend, &std::env::temp_dir(), &arguments).expect_status(0).stdout_text()
+        };
+        let told: Vec<String> = backend::available().iter().map(on).collect();
+        assert!(told[0].starts_with("MemTotal:"), "{}", told[0]);
+        assert!(told.iter().all(|text| *text == told[0]), "{}", told.join("\n"));
+    }
+}
+
 #[test]
 fn files_come_below_in_and_go_below_out() {
     for &backend in backend::available() {

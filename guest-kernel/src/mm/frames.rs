@@ -245,13 +245,15 @@ impl Frames {
     pub fn allocate_forever(&self, count: u32) -> Option<Frame> {
         assert!(self.forever.get().end == 0, "a second range is allocated for ever");
         let start = Frame(self.take_run(count)?);
-        self.keep_forever(start, start.add(count));
+        self.forever.set(Fresh { next: start.0, end: start.add(count).0 });
         Some(start)
     }
 
-    /// Makes `[start, end)`, which was not added, the range that is never given back.
+    /// Makes `[start, end)`, which was not added, the range that is never given back. It counts as
+    /// memory, as if it had been allocated.
     pub fn keep_forever(&self, start: Frame, end: Frame) {
         self.forever.set(Fresh { next: start.0, end: end.0 });
+        self.total.set(self.total.get() + u64::from(end.0 - start.0));
     }
 
     /// Adds an owner to the block that starts at `frame`.
