@@ -13,6 +13,7 @@ use seed_tests::backend;
 use seed_tests::paths::{self, Scratch};
 use seed_tests::process;
 use seed_tests::program::{self, Program};
+use seed_tests::timings;
 
 use crate::bad_input::Attempt;
 
@@ -80,6 +81,7 @@ fn an_output_disk_that_cannot_be_written() {
     }
 }
 
+/// The program goes on to its end: it is the result that does not fit.
 #[test]
 fn an_output_disk_that_is_too_small() {
     let busybox = program::bytes(Program::Busybox);
@@ -90,32 +92,35 @@ fn an_output_disk_that_is_too_small() {
         .file("in/file", &vec![1; size])
         .program("init", &busybox)
         .finish();
+    let scratch = Scratch::new();
+    let input = scratch.write("in.img", &image);
+    let mut lines = Vec::new();
     for &backend in backend::available() {
-        let scratch = Scratch::new();
-        let input = scratch.write("in.img", &image);
+        let run_with = |output: &Path| {
+            let mut command = Command::new(paths::seedvmm());
+            command.args(backend.options()).arg("--in").arg(&input).arg("--out").arg(output);
+            command.args(["--append", "busybox cp in/file out/file"]);
+            process::run(&mut command, Duration::from_secs(60))
+        };
         let before = vec![0x5a; 65536];
         let output = scratch.write("out.img", &before);
-        let mut command = Command::new(paths::seedvmm());
-        command.args(backend.options()).arg("--in").arg(&input).arg("--out").arg(&output);
-        command.args(["--append", "busybox cp in/file out/file"]);
-        let outcome = process::run(&mut command, Duration::from_secs(60));
+        let outcome = run_with(&output);
+        timings::note(backend.name(), outcome.elapsed);
         outcome.expect_status(125);
-        let text = outcome.stderr_text();
-        let line = text.lines().last().unwrap_or_default();
+        let line = outcome.stderr_text().lines().last().unwrap_or_default().to_owned();
         let needed = line
             .split(|character: char| !character.is_ascii_digit())
             .filter_map(|digits| digits.parse::<usize>().ok())
             .find(|number| (size..size + 2000).contains(number));
         let needed = needed.unwrap_or_else(|| panic!("the bytes needed are not told\n{outcome}"));
         assert!(fs::read(&output).unwrap() == before, "the output disk changed\n{outcome}");
+        lines.push(line);
 
         // What the message tells is exactly enough.
-        let output = scratch.disk("enough.img", needed.next_multiple_of(512) as u64);
-        let mut command = Command::new(paths::seedvmm());
-        command.args(backend.options()).arg("--in").arg(&input).arg("--out").arg(&output);
-        command.args(["--append", "busybox cp in/file out/file"]);
-        process::run(&mut command, Duration::from_secs(60)).expect_status(0);
+        let enough = scratch.disk("enough.img", needed.next_multiple_of(512) as u64);
+        run_with(&enough).expect_status(0);
     }
+    assert!(lines.iter().all(|line| *line == lines[0]), "{lines:?}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! busybox's own test suite, from the distribution's source package, on its busybox in the guest: each
-//! of its tests gives the verdict that is written down in `tests/busybox-testsuite/`.
+//! busybox's own test suite, from the distribution's source package, on its busybox: each of its tests
+//! gives the verdict that is written down in `tests/busybox-testsuite/`, and all that it prints is the
+//! same on KVM, under QEMU and on the host.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +15,7 @@ use seed_tests::backend::{self, Backend};
 use seed_tests::paths::{self, Scratch};
 use seed_tests::process::{self, Outcome};
 use seed_tests::program::{self, Program};
+use seed_tests::timings;
 
 /// What a line of the suite's output starts with if it is a verdict.
 const VERDICTS: [&str; 4] = ["PASS: ", "FAIL: ", "SKIPPED: ", "UNTESTED: "];
@@ -21,32 +23,68 @@ const VERDICTS: [&str; 4] = ["PASS: ", "FAIL: ", "SKIPPED: ", "UNTESTED: "];
 /// One run makes about half a million system calls and six thousand processes.
 const LIMIT: Duration = Duration::from_secs(600);
 
-#[test]
-fn its_own_test_suite_gives_the_verdicts_written_down_on_kvm() {
-    check(Backend::Kvm);
-}
+/// Runs the suite on the host below a folder with the same files, in a world of processes and mounts of
+/// its own. `/init` is started as the kernel starts it: the suite looks at the first process's name.
+const ON_HOST: &str = r#"
+exec 2>&1
+set -e
+cd "$0"
+mkdir -p proc dev
+mount -t proc none proc
+mount -t tmpfs none dev
+for device in null zero full random urandom tty; do
+    touch dev/$device
+    mount --bind /dev/$device dev/$device
+done
+exec "$1" chroot . /suite/busybox sh -c 'exec -a busybox /init sh suite/run.sh'
+"#;
 
+/// One after the other, as each takes a processor for itself. QEMU on KVM has the kernel of the one and
+/// the processor of the other, and is left out: the run is long.
 #[test]
-fn its_own_test_suite_gives_the_verdicts_written_down_on_tcg() {
-    check(Backend::QemuTcg);
-}
-
-fn check(backend: Backend) {
-    if !backend::has(backend) {
-        return;
-    }
+fn its_own_test_suite_gives_the_verdicts_written_down() {
     let Some(wanted) = written_down() else { return };
     let scratch = Scratch::new();
-    let image = pack_suite(&scratch);
+    let tree = lay_out_suite(&scratch);
+    let image = scratch.join("in.img");
     let mut command = Command::new(paths::seedvmm());
-    command.args(backend.options()).arg("--in").arg(image);
-    command.args(["--append", "busybox sh suite/run.sh"]);
-    let outcome = process::run(&mut command, LIMIT);
-    outcome.expect_status(0);
+    process::run(command.arg("pack").arg(&tree).arg(&image), Duration::from_secs(60))
+        .expect_status(0);
+
+    let mut places = Vec::new();
+    for backend in [Backend::Kvm, Backend::QemuTcg] {
+        if backend::has(backend) {
+            let mut command = Command::new(paths::seedvmm());
+            command.args(backend.options()).arg("--in").arg(&image);
+            command.args(["--append", "busybox sh suite/run.sh"]);
+            places.push((backend.name(), command));
+        }
+    }
+    match process::with_own_mounts() {
+        Some(mut command) => {
+            command.args(["--pid", "--fork", "--kill-child", "sh", "-c", ON_HOST]).arg(&tree);
+            command.arg(program::path(Program::Busybox)).env_clear().env("PATH", "/usr/bin:/bin");
+            places.push(("host", command));
+        }
+        None => backend::skip("busybox's own test suite on the host", "right to mount"),
+    }
+    let mut first: Option<Outcome> = None;
+    for (place, mut command) in places {
+        let outcome = process::run(&mut command, LIMIT);
+        timings::note(place, outcome.elapsed);
+        outcome.expect_status(0);
+        check_verdicts(place, &wanted, &outcome);
+        let first = first.get_or_insert_with(|| outcome.clone());
+        let changes = changes(&first.stdout_text(), &outcome.stdout_text());
+        assert!(first.stdout == outcome.stdout, "{place}: other output\n{changes}\n{outcome}");
+    }
+}
+
+fn check_verdicts(place: &str, wanted: &str, outcome: &Outcome) {
     let text = outcome.stdout_text();
-    let got = text.lines().filter(|line| VERDICTS.iter().any(|word| line.starts_with(word)));
-    let changes = changes(wanted.lines(), got);
-    assert!(changes.is_empty(), "other verdicts:\n{}{outcome}", changes.join("\n"));
+    let is_verdict = |line: &&str| VERDICTS.iter().any(|word| line.starts_with(word));
+    let got: String = text.lines().filter(is_verdict).flat_map(|line| [line, "\n"]).collect();
+    assert!(got == wanted, "{place}: other verdicts\n{}\n{outcome}", changes(wanted, &got));
 }
 
 /// The verdicts for the version of busybox that was fetched, if there are any.
@@ -66,16 +104,13 @@ fn written_down() -> Option<String> {
     Some(text)
 }
 
-/// How often a verdict came too often, or with a minus too rarely.
-fn changes<'a>(
-    wanted: impl Iterator<Item = &'a str>,
-    got: impl Iterator<Item = &'a str>,
-) -> Vec<String> {
+/// How often a line came too often, or with a minus too rarely.
+fn changes(wanted: &str, got: &str) -> String {
     let mut balance: BTreeMap<&str, i32> = BTreeMap::new();
-    wanted.for_each(|verdict| *balance.entry(verdict).or_default() -= 1);
-    got.for_each(|verdict| *balance.entry(verdict).or_default() += 1);
+    wanted.lines().for_each(|line| *balance.entry(line).or_default() -= 1);
+    got.lines().for_each(|line| *balance.entry(line).or_default() += 1);
     let changed = balance.into_iter().filter(|&(_, count)| count != 0);
-    changed.map(|(verdict, count)| format!("{count:+} {verdict}")).collect()
+    changed.map(|(line, count)| format!("{count:+} {line}\n")).collect()
 }
 
 fn sources() -> PathBuf {
@@ -108,11 +143,12 @@ fn busybox(arguments: &[&str], folder: &Path) -> Outcome {
     process::run(command.args(arguments).current_dir(folder), Duration::from_secs(60))
 }
 
-/// Makes the root folder that `run.sh` describes, and an image of it.
-fn pack_suite(scratch: &Scratch) -> PathBuf {
+/// Makes the root folder that `run.sh` describes.
+fn lay_out_suite(scratch: &Scratch) -> PathBuf {
     let unpacked = scratch.join("source");
-    let suite = scratch.join("tree/suite");
-    for folder in [&unpacked, &suite, &scratch.join("tree/tmp")] {
+    let tree = scratch.join("tree");
+    let suite = tree.join("suite");
+    for folder in [&unpacked, &suite, &tree.join("tmp")] {
         fs::create_dir_all(folder).expect("a scratch folder can be made");
     }
     for (flag, part) in [("-xjf", ".orig.tar"), ("-xJf", ".debian.tar")] {
@@ -123,18 +159,14 @@ fn pack_suite(scratch: &Scratch) -> PathBuf {
     fs::rename(source.join("testsuite"), suite.join("testsuite")).expect("the suite is there");
     let copies = [
         (program::path(Program::Busybox), suite.join("busybox")),
-        (program::path(Program::Busybox), scratch.join("tree/init")),
+        (program::path(Program::Busybox), tree.join("init")),
         (unpacked.join("debian/config/pkg/static"), suite.join(".config")),
         (paths::package().join("busybox-testsuite/run.sh"), suite.join("run.sh")),
     ];
     for (from, to) in copies {
         fs::copy(&from, &to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
     }
-    let init = scratch.join("tree/init");
-    fs::set_permissions(&init, fs::Permissions::from_mode(0o755)).expect("it was just made");
-    let image = scratch.join("in.img");
-    let mut command = Command::new(paths::seedvmm());
-    command.arg("pack").arg(scratch.join("tree")).arg(&image);
-    process::run(&mut command, Duration::from_secs(60)).expect_status(0);
-    image
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(tree.join("init"), executable).expect("it was just made");
+    tree
 }

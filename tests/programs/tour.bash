@@ -149,6 +149,14 @@ echo pre{1..3}{a,b}post {10..1..3} {x..z}
 IFS=: read -r user _ id rest <<<'root:x:0:0:root:/root:/bin/sh'
 echo "$user $id $rest"
 
+section 'options'
+while getopts 'vo:' option -v -o out rest; do
+    case $option in
+        v) echo "verbose" ;;
+        o) echo "output to $OPTARG, next is argument $OPTIND" ;;
+    esac
+done
+
 section 'files and patterns'
 shopt -s nullglob extglob globstar
 mkdir -p out/tree/{a,b}/deep

@@ -17,5 +17,5 @@ pub mod process;
 pub mod program;
 pub mod pvh;
 pub mod terminal;
-mod timings;
+pub mod timings;
 pub mod toolchain;

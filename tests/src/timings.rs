@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// # Panics
 /// The file cannot be written.
-pub(crate) fn note(place: &str, elapsed: Duration) {
+pub fn note(place: &str, elapsed: Duration) {
     let Some(path) = env::var_os("SEEDVMM_TEST_TIMES") else { return };
     let test = thread::current().name().unwrap_or("main").to_owned();
     let line = format!("{test}\t{place}\t{:.3}\n", elapsed.as_secs_f64());
