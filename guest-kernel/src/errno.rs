@@ -56,6 +56,7 @@ pub enum Errno {
     EAFNOSUPPORT = 97,
     ECONNRESET = 104,
     EISCONN = 106,
+    ENOTCONN = 107,
     ETIMEDOUT = 110,
     ECONNREFUSED = 111,
     ESTALE = 116,

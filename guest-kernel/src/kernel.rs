@@ -16,6 +16,7 @@ use crate::mm::address::UserAddr;
 use crate::mm::space::FaultError;
 use crate::mm::user::{Ranges, UserMemory};
 use crate::proc::console_input::ConsoleInput;
+use crate::proc::limits::INFINITY;
 use crate::proc::process::{Process, State};
 use crate::proc::schedule::Processes;
 use crate::proc::signal::{Signal, SignalInfo};
@@ -281,7 +282,7 @@ impl Kernel {
             signals.blocked.remove(signal);
             signals.set_action(signal, crate::proc::signal::Action::default());
         }
-        signals.raise(signal, info);
+        signals.raise(signal, info, INFINITY);
         Progress::Unsettled
     }
 }

@@ -261,8 +261,8 @@ impl AddressSpace {
     /// Changes what the program may do in `[start, end)`.
     ///
     /// # Errors
-    /// `EINVAL` as for [`AddressSpace::map`]; `ENOMEM` if part of the range has no area; `EACCES` if
-    /// part of it may not be made writable.
+    /// `ENOMEM` if part of the range has no area, or memory ran out; `EACCES` if part of it may not be
+    /// made writable.
     pub fn protect(
         &mut self,
         fs: &mut FileSystem,
@@ -270,7 +270,6 @@ impl AddressSpace {
         end: u64,
         access: Access,
     ) -> Result<(), Errno> {
-        check_range(start, end)?;
         if !self.covers(start, end) {
             return Err(Errno::ENOMEM);
         }

@@ -13,6 +13,9 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+/// How a file is added, which cannot be changed later.
+pub const EPOLLEXCLUSIVE: u32 = 1 << 28;
+
 /// `EPOLLONESHOT`, `EPOLLET`.
 const ONE_SHOT: u32 = 1 << 30;
 const EDGE_TRIGGERED: u32 = 1 << 31;
@@ -104,7 +107,7 @@ impl Epoll {
     /// Changes what is wanted of a file.
     ///
     /// # Errors
-    /// `ENOENT`: it is not there.
+    /// `ENOENT`: it is not there. `EINVAL`: it was added exclusively.
     pub fn modify(
         &self,
         fd: u64,
@@ -115,6 +118,9 @@ impl Epoll {
         let mut members = self.members.borrow_mut();
         let member = members.iter_mut().find(|member| is_member(member, fd, file));
         let member = member.ok_or(Errno::ENOENT)?;
+        if member.events & EPOLLEXCLUSIVE != 0 {
+            return Err(Errno::EINVAL);
+        }
         (member.events, member.data) = (events, data);
         (member.reported, member.is_disabled) = (None, false);
         Ok(())

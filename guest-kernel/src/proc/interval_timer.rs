@@ -6,7 +6,7 @@ use super::signal::{Signal, SignalInfo};
 use alloc::vec::Vec;
 
 /// Timers that a process may have.
-const TIMERS_MAX: usize = 64;
+const TIMERS_MAX: u64 = 64;
 
 /// A timer.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +56,14 @@ pub struct IntervalTimers {
 
 impl IntervalTimers {
     /// Makes a timer, which is not set. Without a value of its own its signal carries its number.
-    /// Returns the number, or `None` if there are too many.
-    pub fn make(&mut self, notice: Option<(Signal, Option<u64>)>, origin_ns: u64) -> Option<u32> {
-        if self.timers.len() >= TIMERS_MAX {
+    /// Returns the number, or `None` if there are `limit` of them already, or too many.
+    pub fn make(
+        &mut self,
+        notice: Option<(Signal, Option<u64>)>,
+        origin_ns: u64,
+        limit: u64,
+    ) -> Option<u32> {
+        if self.timers.len() as u64 >= limit.min(TIMERS_MAX) {
             return None;
         }
         let id = self.next_id;
@@ -111,7 +116,7 @@ mod tests {
     fn a_timer_that_is_late_tells_how_often_it_was_due() {
         let mut timers = IntervalTimers::default();
         let signal = Signal::from_number(10).unwrap();
-        let id = timers.make(Some((signal, Some(7))), 0).unwrap();
+        let id = timers.make(Some((signal, Some(7))), 0, 1).unwrap();
         timers.find(id).unwrap().set(Some(100), 10);
         assert!(timers.take_due(99).is_empty());
         assert_eq!((timers.take_due(125).len(), timers.next_time()), (1, Some(130)));

@@ -3,6 +3,7 @@
 //! The life of a process: it is forked, executes programs, and ends.
 
 use super::descriptors::Descriptor;
+use super::elf::ElfError;
 use super::exec::{self, ExecError, Strings};
 use super::interval_timer::IntervalTimers;
 use super::process::{Ending, FIRST_PID, Process, State};
@@ -179,6 +180,12 @@ impl Kernel {
         let stack_size = self.process.limits.stack_size();
         match exec::load(&mut self.fs, inode, strings, stack_size, init::table_pattern()) {
             Ok(loaded) => Ok((loaded, self.path_of_program(inode, path))),
+            // No interpreter would do, but one that is not there is what Linux tells of.
+            Err(ExecError::Elf(ElfError::Interpreter(path))) if !path.is_empty() => {
+                let inode = self.find_program(&path)?;
+                exec::check(&self.fs, inode).map_err(|error| error.errno())?;
+                Err(Errno::ENOEXEC)
+            }
             Err(ExecError::Elf(_)) => {
                 let line = exec::script_line(&self.fs, inode);
                 let line = line.ok_or(Errno::ENOEXEC)?;

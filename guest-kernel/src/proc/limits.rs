@@ -2,8 +2,8 @@
 
 //! Resource limits (`getrlimit(2)`): what a process may have of what can run out.
 //!
-//! Files, descriptors, memory, stack and processor time are limited as on Linux. The rest is what there
-//! is nothing of here, or what does not bind user 0.
+//! Files, descriptors, memory, stack, queued signals and processor time are limited as on Linux. The
+//! rest is what there is nothing of here, or what does not bind user 0.
 
 use super::descriptors::NOFILE_MAX;
 use crate::arch::layout::PAGE_SIZE;
@@ -43,6 +43,8 @@ impl Resource {
     pub const NOFILE: Self = Self(7);
     /// All that is mapped, in bytes.
     pub const AS: Self = Self(9);
+    /// Signals that are queued, and timers that send them.
+    pub const SIGPENDING: Self = Self(11);
 
     /// The resource with this number.
     #[must_use]

@@ -97,6 +97,8 @@ pub struct Process {
     /// Whether a signal ended the wait of the call that its registers hold: it is made again,
     /// unless a handler runs first.
     pub is_interrupted: bool,
+    /// Whether it has executed a program since its parent made it.
+    pub has_executed: bool,
     /// Whether its parent ended before it, so that nobody waits for it.
     pub is_orphan: bool,
     /// Whether its parent waits for its end: `spawn`.
@@ -107,6 +109,10 @@ pub struct Process {
     pub descriptors: Descriptors,
     /// Its working directory, which it holds open.
     pub cwd: InodeId,
+    /// Whether group 0 is among its supplementary groups, where no other one can be.
+    pub is_in_group: bool,
+    /// What `personality` set, as flags.
+    pub personality: u32,
     /// Permission bits that new files do not get.
     pub umask: u16,
     /// Its nice value, which it keeps and hands on; its turns are those of everybody.
@@ -181,6 +187,8 @@ impl Process {
             path: self.path.clone(),
             name: self.name,
             start_stack: self.start_stack,
+            is_in_group: self.is_in_group,
+            personality: self.personality,
             umask: self.umask,
             nice: self.nice,
             policy: self.policy,
@@ -214,11 +222,14 @@ impl Process {
             has_call: false,
             is_silent: false,
             is_interrupted: false,
+            has_executed: false,
             is_orphan: false,
             is_spawned: false,
             is_space_borrowed: false,
             descriptors,
             cwd,
+            is_in_group: false,
+            personality: 0,
             umask: 0o022,
             nice: 0,
             policy: 0,
@@ -249,6 +260,7 @@ impl Process {
         self.path = path;
         self.name = name_of(asked_for);
         self.start_stack = stack;
+        self.has_executed = true;
     }
 
     /// What is left of it when it has ended, for its parent and whoever looks.

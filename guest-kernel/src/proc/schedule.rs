@@ -7,6 +7,7 @@
 //! next time that somebody waits for, so sleeping takes no time on the host; unless input is awaited,
 //! or the clock is the host's. A process that waits has a call to be made again.
 
+use super::limits::{INFINITY, Resource};
 use super::process::{Change, FIRST_PID, Process, State};
 use super::shared::Shared;
 use super::signal::{Noted, Signal, SignalInfo};
@@ -191,8 +192,9 @@ impl Kernel {
     /// Sends a signal to a process, which wakes it if it waits.
     pub fn send(&mut self, pid: u32, signal: Signal, info: SignalInfo) -> Noted {
         let process = self.process_mut(pid).filter(|process| !process.is_over());
-        let Some(process) = process else { return Noted::Whole };
-        let noted = process.signals.raise(signal, info);
+        let Some(process) = process else { return Noted::Done };
+        let limit = process.limits.of(Resource::SIGPENDING).soft;
+        let noted = process.signals.raise(signal, info, limit);
         let is_pending = process.signals.pending.has(signal);
         let is_stopped = process.state == State::Stopped;
         if is_stopped && matches!(signal, Signal::SIGCONT | Signal::SIGKILL) {
@@ -285,7 +287,7 @@ impl Kernel {
     fn switch_to(&mut self, next: Box<Process>) {
         // A process whose state cannot be kept cannot go on.
         if self.process.thread.save().is_err() {
-            self.process.signals.raise(Signal::SIGKILL, SignalInfo::default());
+            self.process.signals.raise(Signal::SIGKILL, SignalInfo::default(), INFINITY);
         }
         self.charge();
         let last = core::mem::replace(&mut self.process, next);

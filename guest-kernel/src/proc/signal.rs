@@ -217,6 +217,9 @@ impl SignalInfo {
     /// `SI_KERNEL`: from the kernel, without a reason that could be told.
     pub const KERNEL: i32 = 0x80;
 
+    /// `SI_USER`: from `kill`. Only programs send what is below.
+    pub const USER: i32 = 0;
+
     /// `SI_TIMER`: from a timer of the process.
     pub const TIMER: i32 = -2;
 
@@ -402,15 +405,15 @@ pub struct Signals {
 }
 
 /// Signals that may be queued for a process.
-const QUEUE_MAX: usize = 1024;
+const QUEUE_MAX: u64 = 1024;
 
-/// Whether a signal is noted with where it came from.
+/// Whether a signal is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
     /// It is, or need not be.
-    Whole,
-    /// The queue is full.
-    WithoutInfo,
+    Done,
+    /// It is not, as the queue is full.
+    Refused,
 }
 
 impl Signals {
@@ -483,25 +486,31 @@ impl Signals {
     }
 
     /// Notes a signal. One that is ignored and not blocked is forgotten at once; of those that are
-    /// not queued one is noted at a time.
-    pub fn raise(&mut self, signal: Signal, info: SignalInfo) -> Noted {
+    /// not queued one is noted at a time. No more than `limit` are noted with where they came from,
+    /// but those of the kernel and of `kill` that are not queued.
+    pub fn raise(&mut self, signal: Signal, info: SignalInfo, limit: u64) -> Noted {
         // Going on and stopping take each other back, ignored and blocked or not.
         match signal {
             Signal::SIGCONT => self.forget(SignalSet::STOPPING),
             _ if signal.stops() => self.forget(SignalSet(1 << (Signal::SIGCONT.0 - 1))),
             _ => {}
         }
-        let is_there = self.pending.has(signal) && signal.0 < Signal::FIRST_QUEUED;
+        let is_queued = signal.0 >= Signal::FIRST_QUEUED;
+        let is_there = self.pending.has(signal) && !is_queued;
         if is_there || !self.blocked.has(signal) && self.ignores(signal) {
-            return Noted::Whole;
+            return Noted::Done;
+        }
+        let has_room = (self.infos.len() as u64) < limit.min(QUEUE_MAX)
+            || !is_queued && info.code >= SignalInfo::USER;
+        if !has_room && is_queued && info.code != SignalInfo::USER {
+            return Noted::Refused;
         }
         self.pending.add(signal);
         self.nr_raised += 1;
-        if self.infos.len() >= QUEUE_MAX {
-            return Noted::WithoutInfo;
+        if has_room {
+            self.infos.push((signal, info));
         }
-        self.infos.push((signal, info));
-        Noted::Whole
+        Noted::Done
     }
 
     fn forget(&mut self, set: SignalSet) {

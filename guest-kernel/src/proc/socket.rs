@@ -128,6 +128,8 @@ pub struct Socket {
     pub outgoing: Rc<Channel>,
     is_reading: Cell<bool>,
     is_writing: Cell<bool>,
+    /// Whether a datagram was refused, as the other one is gone.
+    pub is_alone: Cell<bool>,
 }
 
 impl Socket {
@@ -142,6 +144,7 @@ impl Socket {
             outgoing: Rc::clone(outgoing),
             is_reading: Cell::new(true),
             is_writing: Cell::new(true),
+            is_alone: Cell::new(false),
         };
         [socket(&one, &other), socket(&other, &one)]
     }
@@ -177,7 +180,7 @@ impl Socket {
     /// Lets the socket go, and what nobody will read any more; those who wait for that are returned.
     pub fn close(&self, fs: &mut FileSystem) -> Vec<u32> {
         let is_unread = self.incoming.pipe.nr_bytes() > 0;
-        self.outgoing.is_reset.set(is_unread && self.kind == SocketKind::Stream);
+        self.outgoing.is_reset.set(is_unread && self.kind != SocketKind::Datagram);
         let mut waiting = self.shut_down(Side::Both);
         let marks = core::mem::take(&mut *self.incoming.marks.borrow_mut());
         for file in marks.into_iter().flat_map(|mark| mark.rights) {
@@ -192,14 +195,17 @@ impl Socket {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let (incoming, outgoing) = (&self.incoming.pipe, &self.outgoing.pipe);
-        let is_read_over = !self.is_reading() || !incoming.is_open(Side::Writer);
-        let is_write_over = !self.is_writing() || !outgoing.is_open(Side::Reader);
+        // What the other one of two datagram sockets does is not told.
+        let is_told = self.kind != SocketKind::Datagram;
+        let is_lost = !outgoing.is_open(Side::Reader);
+        let is_read_over = !self.is_reading() || is_told && !incoming.is_open(Side::Writer);
+        let is_write_over = !self.is_writing() || is_told && is_lost;
         let is_any_there = incoming.nr_bytes() > 0 || self.incoming.next_message().is_some();
         Readiness::default()
             .with(Readiness::READ, is_read_over || is_any_there)
             .with(Readiness::READ_HANG_UP, is_read_over)
             .with(Readiness::HANG_UP, is_read_over && is_write_over)
-            .with(Readiness::WRITE, is_write_over || outgoing.room() > 0)
+            .with(Readiness::WRITE, is_write_over || is_lost || outgoing.room() > 0)
             .with(Readiness::ERROR, self.incoming.is_reset.get())
     }
 }

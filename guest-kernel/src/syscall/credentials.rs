@@ -46,18 +46,27 @@ pub(super) fn getresuid(kernel: &mut Kernel, call: &Registers) -> Answer {
     Ok(0)
 }
 
-/// There are no supplementary groups.
-pub(super) fn getgroups(_: &mut Kernel, call: &Registers) -> Answer {
-    if (call.argument(0) as u32).cast_signed() < 0 { Err(Errno::EINVAL.into()) } else { Ok(0) }
+pub(super) fn getgroups(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let count = u64::from(kernel.process.is_in_group);
+    match (call.argument(0) as u32).cast_signed() {
+        ..=-1 => Err(Errno::EINVAL.into()),
+        size => {
+            if size > 0 && count == 1 {
+                kernel.memory().write(UserAddr(call.argument(1)), &[0; 4])?;
+            }
+            Ok(count)
+        }
+    }
 }
 
-/// Gives up all supplementary groups, or takes group 0, which is the process's own already.
+/// Gives up all supplementary groups, or takes group 0.
 pub(super) fn setgroups(kernel: &mut Kernel, call: &Registers) -> Answer {
-    match call.argument(0) & UNCHANGED {
-        0 => Ok(0),
-        1 if kernel.memory().read_u32(UserAddr(call.argument(1)))? == 0 => Ok(0),
-        _ => Err(Errno::EINVAL.into()),
-    }
+    kernel.process.is_in_group = match call.argument(0) & UNCHANGED {
+        0 => false,
+        1 if kernel.memory().read_u32(UserAddr(call.argument(1)))? == 0 => true,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    Ok(0)
 }
 
 /// The versions of `struct __user_cap_header_struct`, with the number of words that sets have in
@@ -70,31 +79,31 @@ const CAPABILITIES: [u32; 2] = [u32::MAX, (1 << (prctl::CAPABILITIES - 32)) - 1]
 /// Sets of `struct __user_cap_data_struct`: effective, permitted, inheritable.
 const CAPABILITY_SETS: [[u32; 2]; 3] = [CAPABILITIES, CAPABILITIES, [0; 2]];
 
-/// Reads the header of a call about capabilities; returns how many words sets have.
-fn read_capability_header(kernel: &mut Kernel, header: u64) -> Result<u64, Errno> {
+/// Reads the header of a call about capabilities: how many words sets have, and whose they are.
+fn read_capability_header(kernel: &mut Kernel, header: u64) -> Result<(u64, u32), Errno> {
     let version = kernel.memory().read_u32(UserAddr(header))?;
     let Some((_, words)) = CAPABILITY_VERSIONS.iter().find(|(known, _)| *known == version) else {
         let [.., (latest, _)] = CAPABILITY_VERSIONS;
         kernel.memory().write(UserAddr(header), &latest.to_le_bytes())?;
         return Err(Errno::EINVAL);
     };
-    let pid = kernel.memory().read_u32(UserAddr(header.wrapping_add(4)))?;
-    match pid.cast_signed() {
-        ..0 => Err(Errno::EINVAL),
-        0 => Ok(*words),
-        _ if kernel.exists(pid) => Ok(*words),
-        _ => Err(Errno::ESRCH),
-    }
+    Ok((*words, kernel.memory().read_u32(UserAddr(header.wrapping_add(4)))?))
 }
 
 /// User 0 has all of them.
 pub(super) fn capget(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (header, data) = (call.argument(0), call.argument(1));
-    let nr_words = match read_capability_header(kernel, header) {
+    let (nr_words, pid) = match read_capability_header(kernel, header) {
         // Without a place for them only the version is asked for.
         Err(Errno::EINVAL) if data == 0 => return Ok(0),
         result => result?,
     };
+    match pid.cast_signed() {
+        ..=-1 => return Err(Errno::EINVAL.into()),
+        0 => {}
+        _ if kernel.exists(pid) => {}
+        _ => return Err(Errno::ESRCH.into()),
+    }
     if data != 0 {
         for (at, word, set) in capability_places(data, nr_words) {
             let value = CAPABILITY_SETS[set][word];
@@ -106,7 +115,10 @@ pub(super) fn capget(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 /// Nobody can do with fewer: what is set must be what there is.
 pub(super) fn capset(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let nr_words = read_capability_header(kernel, call.argument(0))?;
+    let (nr_words, pid) = read_capability_header(kernel, call.argument(0))?;
+    if pid != 0 && pid != kernel.process.pid {
+        return Err(Errno::EPERM.into());
+    }
     for (at, word, set) in capability_places(call.argument(1), nr_words) {
         if kernel.memory().read_u32(UserAddr(at))? != CAPABILITY_SETS[set][word] {
             kernel.missing.note(call.rax);

@@ -11,7 +11,7 @@ use crate::fs::{DeviceKind, Kind};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::{O_RDWR, Target};
-use crate::proc::epoll::Epoll;
+use crate::proc::epoll::{EPOLLEXCLUSIVE, Epoll};
 use crate::proc::process::State;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -22,8 +22,9 @@ const EPOLL_CTL_ADD: u64 = 1;
 const EPOLL_CTL_DEL: u64 = 2;
 const EPOLL_CTL_MOD: u64 = 3;
 
-/// How a file is added, which cannot be changed later.
-const EPOLLEXCLUSIVE: u32 = 1 << 28;
+/// What a file may be added for exclusively: `EPOLLIN`, `EPOLLOUT`, `EPOLLERR`, `EPOLLHUP`,
+/// `EPOLLWAKEUP`, `EPOLLET`.
+const EXCLUSIVE_EVENTS: u32 = EPOLLEXCLUSIVE | 0x1d | 1 << 29 | 1 << 31;
 
 /// Size of `struct epoll_event`, which is packed, and how many there may be.
 const EVENT_SIZE: usize = 12;
@@ -81,7 +82,11 @@ pub(super) fn epoll_ctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     if matches!(&file.target, Target::Epoll(other) if Rc::ptr_eq(&epoll, other)) {
         return Err(Errno::EINVAL.into());
     }
-    if operation == EPOLL_CTL_MOD && events & EPOLLEXCLUSIVE != 0 {
+    if events & EPOLLEXCLUSIVE != 0
+        && (operation == EPOLL_CTL_MOD
+            || events & !EXCLUSIVE_EVENTS != 0
+            || matches!(file.target, Target::Epoll(_)))
+    {
         return Err(Errno::EINVAL.into());
     }
     match operation {

@@ -28,6 +28,8 @@ pub(super) fn futex(kernel: &mut Kernel, call: &Registers) -> Answer {
     let value = call.argument(2) as u32;
     let is_real_time = operation & FUTEX_CLOCK_REALTIME != 0;
     match operation & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME) {
+        // Others have no time, or one that is no time of a clock.
+        operation if is_real_time && operation != FUTEX_WAIT_BITSET => Err(Errno::ENOSYS.into()),
         FUTEX_WAIT => {
             let timeout = match call.argument(3) {
                 0 => None,

@@ -62,7 +62,13 @@ pub(super) fn setpgid(kernel: &mut Kernel, call: &Registers) -> Answer {
     if process.pid != own_pid && process.parent != own_pid {
         return Err(Errno::ESRCH.into());
     }
-    if process.session != session || process.session == process.pid || !has_group {
+    if process.session != session {
+        return Err(Errno::EPERM.into());
+    }
+    if process.pid != own_pid && process.has_executed {
+        return Err(Errno::EACCES.into());
+    }
+    if process.session == process.pid || !has_group {
         return Err(Errno::EPERM.into());
     }
     process.group = group;

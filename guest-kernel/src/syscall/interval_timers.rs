@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::interval_timer::IntervalTimer;
+use crate::proc::limits::Resource;
 use crate::proc::signal::Signal;
 
 const SIGEV_SIGNAL: u32 = 0;
@@ -24,7 +25,8 @@ pub(super) fn timer_create(kernel: &mut Kernel, call: &Registers) -> Answer {
         0 => Some((Signal::SIGALRM, None)),
         _ => read_event(kernel, event)?,
     };
-    let id = kernel.process.timers.make(notice, origin_ns).ok_or(Errno::EAGAIN)?;
+    let limit = kernel.process.limits.of(Resource::SIGPENDING).soft;
+    let id = kernel.process.timers.make(notice, origin_ns, limit).ok_or(Errno::EAGAIN)?;
     if let Err(error) = kernel.memory().write(UserAddr(place), &id.to_le_bytes()) {
         kernel.process.timers.remove(id);
         return Err(error.into());

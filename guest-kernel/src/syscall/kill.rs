@@ -14,8 +14,7 @@ use crate::proc::process::FIRST_PID;
 use crate::proc::signal::{Noted, Signal, SignalInfo};
 use alloc::vec::Vec;
 
-/// `si_code` of `kill` and of `tgkill`.
-pub(super) const SI_USER: i32 = 0;
+/// `si_code` of `tgkill`.
 const SI_TKILL: i32 = -6;
 
 pub(super) fn kill(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -39,7 +38,7 @@ pub(super) fn kill(kernel: &mut Kernel, call: &Registers) -> Answer {
             });
         }
     }
-    send(kernel, &targets, call.argument(1), SI_USER)
+    send(kernel, &targets, call.argument(1), SignalInfo::USER)
 }
 
 pub(super) fn tkill(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -101,8 +100,8 @@ pub(super) fn queue(kernel: &mut Kernel, target: u32, number: u64, address: u64)
     match signal {
         Some(signal) if !is_shielded(kernel, target, signal) => {
             match kernel.send(target, signal, info) {
-                Noted::Whole => Ok(0),
-                Noted::WithoutInfo => Err(Errno::EAGAIN.into()),
+                Noted::Done => Ok(0),
+                Noted::Refused => Err(Errno::EAGAIN.into()),
             }
         }
         _ => Ok(0),
@@ -117,8 +116,9 @@ pub(super) fn send(kernel: &mut Kernel, targets: &[u32], number: u64, code: i32)
         is_any_there |= kernel.exists(target);
         if let Some(signal) = signal
             && !is_shielded(kernel, target, signal)
+            && kernel.send(target, signal, info) == Noted::Refused
         {
-            kernel.send(target, signal, info);
+            return Err(Errno::EAGAIN.into());
         }
     }
     if is_any_there { Ok(0) } else { Err(Errno::ESRCH.into()) }

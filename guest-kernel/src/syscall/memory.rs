@@ -10,16 +10,18 @@ use crate::arch::{
     trap::Registers,
 };
 use crate::errno::Errno;
-use crate::fs::{DeviceKind, InodeId, Kind};
+use crate::fs::{DeviceKind, InodeId, Kind, MAX_FILE_SIZE};
 use crate::kernel::Kernel;
 use crate::mm::address::{UserAddr, page_up};
-use crate::mm::space::{Access, Area, Backing, Sharing};
+use crate::mm::space::{Access, Area, Backing, FaultError, Sharing};
 use crate::proc::descriptors::Target;
 
 const PROT_READ: u64 = 1 << 0;
 const PROT_WRITE: u64 = 1 << 1;
 const PROT_EXEC: u64 = 1 << 2;
-const PROT_ALL: u64 = PROT_READ | PROT_WRITE | PROT_EXEC;
+/// Memory for words that processes wait on: it is any memory.
+const PROT_SEM: u64 = 1 << 3;
+const PROT_ALL: u64 = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
 
 const MAP_SHARED: u64 = 1;
 const MAP_PRIVATE: u64 = 2;
@@ -36,11 +38,13 @@ const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000 | 
 
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
+const MADV_REMOVE: u64 = 9;
+const MADV_DONTNEED_LOCKED: u64 = 24;
 const MADV_POPULATE_READ: u64 = 22;
 const MADV_POPULATE_WRITE: u64 = 23;
 
 /// Advice that says how memory will be used and changes nothing that a program could see.
-const MADV_HINTS: [u64; 10] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17];
+const MADV_HINTS: [u64; 12] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21];
 
 const O_ACCMODE: u32 = 3;
 const O_WRONLY: u32 = 1;
@@ -61,15 +65,21 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::ENOMEM.into());
     }
     let length = page_up(length).ok_or(Errno::ENOMEM)?;
-    let access = access_from(protection)?;
+    let access = access_from(protection & PROT_ALL)?;
+    let is_file = flags & MAP_ANONYMOUS == 0;
     let sharing = match flags & MAP_TYPE {
         MAP_PRIVATE => Sharing::Private,
-        MAP_SHARED | MAP_SHARED_VALIDATE => Sharing::Shared,
+        MAP_SHARED => Sharing::Shared,
+        MAP_SHARED_VALIDATE if is_file => Sharing::Shared,
         _ => return Err(Errno::EINVAL.into()),
     };
-    let (source, may_write) = match flags & MAP_ANONYMOUS {
-        0 => mapped_file(kernel, fd, access, sharing)?,
-        _ => (None, true),
+    let (source, may_write) = match is_file {
+        true if offset.saturating_add(length) > MAX_FILE_SIZE => {
+            kernel.process.descriptors.file(fd & 0xffff_ffff)?;
+            return Err(Errno::EOVERFLOW.into());
+        }
+        true => mapped_file(kernel, fd, access, sharing)?,
+        false => (None, true),
     };
     let start = place(kernel, hint, length, flags)?;
     let is_data = access.write && sharing == Sharing::Private;
@@ -152,7 +162,7 @@ fn place(kernel: &Kernel, hint: u64, length: u64, flags: u64) -> Answer {
 }
 
 pub(super) fn munmap(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (start, end) = range(call.argument(0), call.argument(1))?;
+    let (start, end) = range(call.argument(0), call.argument(1), Errno::EINVAL)?;
     if start == end {
         return Err(Errno::EINVAL.into());
     }
@@ -161,20 +171,29 @@ pub(super) fn munmap(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn mprotect(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let access = access_from(call.argument(2))?;
-    let (start, end) = range(call.argument(0), call.argument(1))?;
+    let (start, end) = range(call.argument(0), call.argument(1), Errno::ENOMEM)?;
     if start == end {
         return Ok(0);
     }
+    let access = access_from(call.argument(2))?;
     kernel.process.space.protect(&mut kernel.fs, start, end, access)?;
     Ok(0)
 }
 
 pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (start, end) = range(call.argument(0), call.argument(1))?;
+    let (start, end) = range(call.argument(0), call.argument(1), Errno::EINVAL)?;
     match call.argument(2) {
-        MADV_DONTNEED | MADV_FREE => {
+        advice @ (MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE) => {
+            let is_of_file =
+                |area: &Area| area.is_of_file() && area.start < end && start < area.end;
+            if advice == MADV_FREE && kernel.process.space.areas().iter().any(is_of_file) {
+                return Err(Errno::EINVAL.into());
+            }
             kernel.process.space.discard(start, end)?;
+            Ok(0)
+        }
+        MADV_REMOVE => {
+            remove(kernel, start, end)?;
             Ok(0)
         }
         advice @ (MADV_POPULATE_READ | MADV_POPULATE_WRITE) => {
@@ -196,17 +215,38 @@ fn populate(kernel: &mut Kernel, start: u64, end: u64, writes: bool) -> Result<(
     }
     let access = if writes { FaultAccess::Write } else { FaultAccess::Read };
     for at in (start..end).step_by(PAGE_SIZE as usize) {
-        kernel.process.space.page(&mut kernel.fs, UserAddr(at), access)?;
+        match kernel.process.space.page(&mut kernel.fs, UserAddr(at), access) {
+            Err(FaultError::NotAllowed) => return Err(Errno::EINVAL),
+            result => result?,
+        };
     }
     Ok(())
 }
 
-pub(super) fn range(start: u64, length: u64) -> Result<(u64, u64), Errno> {
+/// Cuts a hole into the files behind what is shared.
+fn remove(kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Errno> {
+    let mut at = start;
+    while at < end {
+        let area = *kernel.process.space.area_at(at).ok_or(Errno::ENOMEM)?;
+        let Backing::File { inode, offset } = area.backing else { return Err(Errno::EINVAL) };
+        if area.sharing == Sharing::Private || !area.may_write {
+            return Err(Errno::EACCES);
+        }
+        let (from, until) = (offset + (at - area.start), area.end.min(end));
+        let now = kernel.now();
+        kernel.fs.clear(inode, from, from + (until - at), now)?;
+        at = until;
+    }
+    Ok(())
+}
+
+/// The pages of a range that begins with one; what it is to be too long for all addresses.
+pub(super) fn range(start: u64, length: u64, too_long: Errno) -> Result<(u64, u64), Errno> {
     if !start.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let end = page_up(length).and_then(|length| start.checked_add(length));
-    end.map(|end| (start, end)).ok_or(Errno::EINVAL)
+    end.map(|end| (start, end)).ok_or(too_long)
 }
 
 pub(super) fn brk(kernel: &mut Kernel, call: &Registers) -> Answer {

@@ -35,6 +35,7 @@ const MSG_TRUNC: u32 = 0x20;
 /// `struct msghdr`, as far as it is looked at.
 struct Header {
     name: u64,
+    name_len: u32,
     buffers: Buffers,
     control: u64,
     control_len: u64,
@@ -45,20 +46,23 @@ fn read_header(kernel: &mut Kernel, address: u64) -> Result<Header, Errno> {
     for (at, word) in (address..).step_by(8).zip(&mut words) {
         *word = kernel.memory().read_u64(UserAddr(at))?;
     }
-    let [name, _, address, count, control, control_len, _] = words;
+    let [name, name_len, address, count, control, control_len, _] = words;
+    let name_len = name_len as u32;
+    if name != 0 && name_len.cast_signed() < 0 {
+        return Err(Errno::EINVAL);
+    }
     if count > IOV_MAX {
         return Err(Errno::EMSGSIZE);
     }
-    Ok(Header { name, buffers: Buffers::Vector { address, count }, control, control_len })
+    let buffers = Buffers::Vector { address, count };
+    Ok(Header { name, name_len, buffers, control, control_len })
 }
 
 pub(super) fn sendmsg(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = socket::find(kernel, call.argument(0))?;
     let (blocking, on_broken) = socket::sending(kernel, call, call.argument(2), blocking)?;
     let header = read_header(kernel, call.argument(1))?;
-    if header.name != 0 {
-        return Err(Errno::EISCONN.into());
-    }
+    socket::check_name(kernel, &socket, header.name, header.name_len)?;
     let rights = read_rights(kernel, header.control, header.control_len)?;
     socket::send(kernel, &socket, blocking, on_broken, header.buffers, rights)
 }
@@ -96,7 +100,7 @@ fn read_rights(kernel: &mut Kernel, control: u64, len: u64) -> Result<Rights, Er
 
 pub(super) fn recvmsg(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = socket::find(kernel, call.argument(0))?;
-    let how = socket::receiving(kernel, call, call.argument(2), blocking)?;
+    let how = socket::receiving(kernel, call, call.argument(2), (&socket, blocking))?;
     let address = call.argument(1);
     let header = read_header(kernel, address)?;
     let received = socket::receive(kernel, &socket, how, header.buffers)?;

@@ -16,15 +16,30 @@ const PR_GET_DUMPABLE: u64 = 3;
 const PR_SET_DUMPABLE: u64 = 4;
 const PR_GET_KEEPCAPS: u64 = 7;
 const PR_GET_TIMING: u64 = 13;
+const PR_SET_TIMING: u64 = 14;
 const PR_SET_NAME: u64 = 15;
 const PR_GET_NAME: u64 = 16;
 const PR_GET_SECCOMP: u64 = 21;
 const PR_CAPBSET_READ: u64 = 23;
+const PR_GET_TSC: u64 = 25;
+const PR_GET_SECUREBITS: u64 = 27;
 const PR_GET_TIMERSLACK: u64 = 30;
 const PR_SET_CHILD_SUBREAPER: u64 = 36;
 const PR_GET_CHILD_SUBREAPER: u64 = 37;
 const PR_SET_NO_NEW_PRIVS: u64 = 38;
 const PR_GET_NO_NEW_PRIVS: u64 = 39;
+const PR_GET_THP_DISABLE: u64 = 42;
+const PR_CAP_AMBIENT: u64 = 47;
+const PR_GET_SPECULATION_CTRL: u64 = 52;
+const PR_SET_SPECULATION_CTRL: u64 = 53;
+
+const PR_CAP_AMBIENT_IS_SET: u64 = 1;
+const PR_CAP_AMBIENT_RAISE: u64 = 2;
+const PR_CAP_AMBIENT_LOWER: u64 = 3;
+const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
+
+/// Programs may read the time stamp counter.
+const PR_TSC_ENABLE: u32 = 1;
 
 /// What Linux says unless told otherwise. Timers are never late here.
 const TIMER_SLACK_NS: u64 = 50_000;
@@ -33,7 +48,10 @@ const TIMER_SLACK_NS: u64 = 50_000;
 pub(super) const CAPABILITIES: u64 = 41;
 
 /// Asks for the personality without changing it.
-const PERSONALITY_QUERY: u64 = 0xffff_ffff;
+const PERSONALITY_QUERY: u32 = 0xffff_ffff;
+
+/// Addresses are not left to chance, as they never are here.
+const ADDR_NO_RANDOMIZE: u32 = 0x4_0000;
 
 pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (option, argument) = (call.argument(0) & 0xffff_ffff, call.argument(1));
@@ -83,8 +101,25 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             let is_set = u64::from(kernel.process.gains_nothing);
             Ok(if option == PR_SET_NO_NEW_PRIVS { 0 } else { is_set })
         }
-        PR_GET_KEEPCAPS | PR_GET_SECCOMP | PR_GET_TIMING => Ok(0),
+        PR_GET_KEEPCAPS | PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_SECUREBITS => Ok(0),
+        PR_SET_TIMING if argument == 0 => Ok(0),
+        PR_GET_THP_DISABLE if (1..5).all(|index| call.argument(index) == 0) => Ok(0),
+        PR_SET_TIMING | PR_GET_THP_DISABLE => Err(Errno::EINVAL.into()),
+        PR_GET_TSC => {
+            kernel.memory().write(UserAddr(argument), &PR_TSC_ENABLE.to_le_bytes())?;
+            Ok(0)
+        }
         PR_GET_TIMERSLACK => Ok(TIMER_SLACK_NS),
+        // Nothing is inherited, so nothing can be ambient.
+        PR_CAP_AMBIENT => match argument {
+            PR_CAP_AMBIENT_CLEAR_ALL if (2..5).all(|index| call.argument(index) == 0) => Ok(0),
+            _ if call.argument(2) >= CAPABILITIES => Err(Errno::EINVAL.into()),
+            PR_CAP_AMBIENT_IS_SET | PR_CAP_AMBIENT_LOWER => Ok(0),
+            PR_CAP_AMBIENT_RAISE => Err(Errno::EPERM.into()),
+            _ => Err(Errno::EINVAL.into()),
+        },
+        // There is nothing to be controlled.
+        PR_GET_SPECULATION_CTRL | PR_SET_SPECULATION_CTRL => Err(Errno::ENODEV.into()),
         PR_CAPBSET_READ if argument < CAPABILITIES => Ok(1),
         PR_CAPBSET_READ => Err(Errno::EINVAL.into()),
         _ => {
@@ -110,8 +145,13 @@ fn read_name(kernel: &mut Kernel, address: u64) -> Result<[u8; NAME_SIZE], Errno
 
 /// There is one personality, Linux without exceptions.
 pub(super) fn personality(kernel: &mut Kernel, call: &Registers) -> Answer {
-    match call.argument(0) & 0xffff_ffff {
-        0 | PERSONALITY_QUERY => Ok(0),
+    let before = u64::from(kernel.process.personality);
+    match call.argument(0) as u32 {
+        PERSONALITY_QUERY => Ok(before),
+        wanted @ (0 | ADDR_NO_RANDOMIZE) => {
+            kernel.process.personality = wanted;
+            Ok(before)
+        }
         _ => {
             kernel.missing.note(call.rax);
             Err(Errno::EINVAL.into())

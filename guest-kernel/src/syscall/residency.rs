@@ -144,10 +144,11 @@ fn move_to(kernel: &mut Kernel, (old, end): (u64, u64), target: u64, new_len: u6
 pub(super) fn msync(kernel: &mut Kernel, call: &Registers) -> Answer {
     let flags = call.argument(2) & 0xffff_ffff;
     let is_both = flags & (MS_ASYNC | MS_SYNC) == MS_ASYNC | MS_SYNC;
-    if flags & !MS_ALL != 0 || is_both || !call.argument(0).is_multiple_of(PAGE_SIZE) {
+    if flags & !MS_ALL != 0 || is_both {
         return Err(Errno::EINVAL.into());
     }
-    check_mapped(kernel, call)
+    mapped_range(kernel, call)?;
+    Ok(0)
 }
 
 /// Memory is never swapped out, so all that is mapped is locked.
@@ -177,17 +178,14 @@ pub(super) fn munlockall(_: &mut Kernel, _: &Registers) -> Answer {
     Ok(0)
 }
 
-fn check_mapped(kernel: &Kernel, call: &Registers) -> Answer {
-    let (start, end) = range(call.argument(0), call.argument(1)).map_err(|_| Errno::ENOMEM)?;
-    if kernel.process.space.covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM.into()) }
+/// The range that a call is about, all of which must be mapped.
+fn mapped_range(kernel: &Kernel, call: &Registers) -> Result<(u64, u64), Errno> {
+    let (start, end) = range(call.argument(0), call.argument(1), Errno::ENOMEM)?;
+    if kernel.process.space.covers(start, end) { Ok((start, end)) } else { Err(Errno::ENOMEM) }
 }
 
 pub(super) fn mincore(kernel: &mut Kernel, call: &Registers) -> Answer {
-    if !call.argument(0).is_multiple_of(PAGE_SIZE) {
-        return Err(Errno::EINVAL.into());
-    }
-    check_mapped(kernel, call)?;
-    let (start, end) = range(call.argument(0), call.argument(1))?;
+    let (start, end) = mapped_range(kernel, call)?;
     let resident = kernel.process.space.residency(start, end)?;
     kernel.memory().write(UserAddr(call.argument(2)), &resident)?;
     Ok(0)

@@ -162,7 +162,7 @@ pub(super) fn sched_getaffinity(kernel: &mut Kernel, call: &Registers) -> Answer
     if size < 8 || !size.is_multiple_of(8) {
         return Err(Errno::EINVAL.into());
     }
-    find(kernel, pid)?;
+    find(kernel, pid).map_err(|_| Errno::ESRCH)?;
     kernel.memory().write(UserAddr(buffer), &1_u64.to_le_bytes())?;
     Ok(8)
 }
@@ -174,7 +174,7 @@ pub(super) fn sched_setaffinity(kernel: &mut Kernel, call: &Registers) -> Answer
     if size > 0 {
         kernel.memory().read(UserAddr(set), &mut first)?;
     }
-    find(kernel, pid)?;
+    find(kernel, pid).map_err(|_| Errno::ESRCH)?;
     if first[0] & 1 != 0 { Ok(0) } else { Err(Errno::EINVAL.into()) }
 }
 

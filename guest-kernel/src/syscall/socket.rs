@@ -21,8 +21,12 @@ const AF_UNIX: u64 = 1;
 
 const SOCK_STREAM: u64 = 1;
 const SOCK_DGRAM: u64 = 2;
+/// For a family without headers the same.
+const SOCK_RAW: u64 = 3;
 const SOCK_SEQPACKET: u64 = 5;
 const SOCK_TYPE: u64 = 0xf;
+/// The last type that has a name.
+const SOCK_PACKET: u64 = 10;
 const SOCK_NONBLOCK: u64 = 0o4000;
 const SOCK_CLOEXEC: u64 = 0o2_000_000;
 
@@ -49,37 +53,40 @@ const SO_PROTOCOL: u64 = 38;
 const SO_SNDBUF: u64 = 7;
 const SO_RCVBUF: u64 = 8;
 const SO_PEERCRED: u64 = 17;
+const SO_ACCEPTCONN: u64 = 30;
+
+/// Size of `struct sockaddr_storage` and of `struct sockaddr_un`.
+const NAME_MAX: usize = 128;
+const UNIX_NAME_MAX: u32 = 110;
 
 /// No family has sockets that are not born as a pair.
 ///
 /// It is not counted: C libraries ask for a name service that way, and do without.
 pub(super) fn socket(_: &mut Kernel, call: &Registers) -> Answer {
-    let kind = call.argument(1) & 0xffff_ffff;
-    if kind & !(SOCK_TYPE | SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
-        return Err(Errno::EINVAL.into());
-    }
+    kind_of(call)?;
     Err(Errno::EAFNOSUPPORT.into())
 }
 
-pub(super) fn socketpair(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (family, kind) = (call.argument(0) & 0xffff_ffff, call.argument(1) & 0xffff_ffff);
-    let (protocol, address) = (call.argument(2) & 0xffff_ffff, call.argument(3));
+/// What kind of socket family, type and protocol mean.
+fn kind_of(call: &Registers) -> Result<SocketKind, Errno> {
+    let [family, kind, protocol] = [0, 1, 2].map(|index| call.argument(index) & 0xffff_ffff);
     if kind & !(SOCK_TYPE | SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
-        return Err(Errno::EINVAL.into());
+        return Err(Errno::EINVAL);
     }
-    match family {
-        AF_UNIX => {}
-        _ => return Err(Errno::EAFNOSUPPORT.into()),
+    match kind & SOCK_TYPE {
+        _ if family != AF_UNIX => Err(Errno::EAFNOSUPPORT),
+        kind if kind > SOCK_PACKET => Err(Errno::EINVAL),
+        _ if !matches!(protocol, 0 | AF_UNIX) => Err(Errno::EPROTONOSUPPORT),
+        SOCK_STREAM => Ok(SocketKind::Stream),
+        SOCK_DGRAM | SOCK_RAW => Ok(SocketKind::Datagram),
+        SOCK_SEQPACKET => Ok(SocketKind::Packet),
+        _ => Err(Errno::ESOCKTNOSUPPORT),
     }
-    if !matches!(protocol, 0 | AF_UNIX) {
-        return Err(Errno::EPROTONOSUPPORT.into());
-    }
-    let socket_kind = match kind & SOCK_TYPE {
-        SOCK_STREAM => SocketKind::Stream,
-        SOCK_DGRAM => SocketKind::Datagram,
-        SOCK_SEQPACKET => SocketKind::Packet,
-        _ => return Err(Errno::ESOCKTNOSUPPORT.into()),
-    };
+}
+
+pub(super) fn socketpair(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (kind, address) = (call.argument(1) & 0xffff_ffff, call.argument(3));
+    let socket_kind = kind_of(call)?;
     let shared = kernel.processes.shared();
     let numbers = [shared.next_number(), shared.next_number()];
     let pair = Socket::pair(socket_kind, kernel.process.pid, numbers);
@@ -239,6 +246,8 @@ fn send_message(
     let pipe = &channel.pipe;
     if !pipe.is_open(Side::Reader) {
         return Err(match socket.kind {
+            // Who was told so once is connected no longer.
+            SocketKind::Datagram if socket.is_alone.replace(true) => Errno::ENOTCONN.into(),
             SocketKind::Datagram => Errno::ECONNREFUSED.into(),
             _ => broken(kernel, on_broken).into(),
         });
@@ -306,12 +315,15 @@ pub(super) fn receiving(
     kernel: &mut Kernel,
     call: &Registers,
     flags: u64,
-    blocking: Blocking,
+    (socket, blocking): (&Socket, Blocking),
 ) -> Result<Reception, Fail> {
     let flags = flags & 0xffff_ffff;
-    // There are no urgent bytes.
+    // There are no urgent bytes, and no urgent messages at all.
     if flags & MSG_OOB != 0 {
-        return Err(Errno::EINVAL.into());
+        return Err(match socket.kind {
+            SocketKind::Stream => Errno::EINVAL.into(),
+            _ => Errno::EOPNOTSUPP.into(),
+        });
     }
     let known = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_EOR;
     if flags & !(known | MSG_CMSG_CLOEXEC) != 0 {
@@ -329,22 +341,46 @@ pub(super) fn receiving(
 pub(super) fn sendto(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = find(kernel, call.argument(0))?;
     let (blocking, on_broken) = sending(kernel, call, call.argument(3), blocking)?;
-    if call.argument(4) != 0 {
-        return Err(Errno::EISCONN.into());
-    }
+    check_name(kernel, &socket, call.argument(4), call.argument(5) as u32)?;
     let buffers = Buffers::one(call.argument(1), call.argument(2));
     send(kernel, &socket, blocking, on_broken, buffers, Vec::new())
 }
 
+/// Checks the name that something is sent to, which no socket has.
+pub(super) fn check_name(
+    kernel: &mut Kernel,
+    socket: &Socket,
+    address: u64,
+    length: u32,
+) -> Result<(), Errno> {
+    if address == 0 || length == 0 {
+        return Ok(());
+    }
+    let mut name = [0; NAME_MAX];
+    let name = name.get_mut(..length as usize).ok_or(Errno::EINVAL)?;
+    kernel.memory().read(UserAddr(address), name)?;
+    match (socket.kind, &*name) {
+        (SocketKind::Stream, _) => Err(Errno::EISCONN),
+        // It goes to the other one, whatever the name.
+        (SocketKind::Packet, _) => Ok(()),
+        (SocketKind::Datagram, [family, 0, first, ..])
+            if u64::from(*family) == AF_UNIX && length <= UNIX_NAME_MAX =>
+        {
+            Err(if *first == 0 { Errno::ECONNREFUSED } else { Errno::ENOENT })
+        }
+        (SocketKind::Datagram, _) => Err(Errno::EINVAL),
+    }
+}
+
 pub(super) fn recvfrom(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (socket, blocking) = find(kernel, call.argument(0))?;
-    let how = receiving(kernel, call, call.argument(3), blocking)?;
+    let how = receiving(kernel, call, call.argument(3), (&socket, blocking))?;
     let buffers = Buffers::one(call.argument(1), call.argument(2));
     let received = receive(kernel, &socket, how, buffers)?;
     drop_rights(kernel, received.rights);
     // The other one has no name.
-    if call.argument(5) != 0 {
-        kernel.memory().write(UserAddr(call.argument(5)), &[0; 4])?;
+    if call.argument(4) != 0 {
+        put_name(kernel, &[], call.argument(4), call.argument(5))?;
     }
     Ok(received.value)
 }
@@ -352,7 +388,15 @@ pub(super) fn recvfrom(kernel: &mut Kernel, call: &Registers) -> Answer {
 /// The name of a socket that has none: its family.
 pub(super) fn getsockname(kernel: &mut Kernel, call: &Registers) -> Answer {
     find(kernel, call.argument(0))?;
-    put_option(kernel, &(AF_UNIX as u16).to_le_bytes(), call.argument(1), call.argument(2))
+    put_name(kernel, &(AF_UNIX as u16).to_le_bytes(), call.argument(1), call.argument(2))
+}
+
+pub(super) fn getpeername(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let (socket, _) = find(kernel, call.argument(0))?;
+    if socket.is_alone.get() {
+        return Err(Errno::ENOTCONN.into());
+    }
+    getsockname(kernel, call)
 }
 
 /// The options that say what a socket is, and how much it holds, cannot be set to anything else.
@@ -360,15 +404,16 @@ pub(super) fn setsockopt(kernel: &mut Kernel, call: &Registers) -> Answer {
     find(kernel, call.argument(0))?;
     let (value, length) = (call.argument(3), call.argument(4) & 0xffff_ffff);
     match (call.argument(1) & 0xffff_ffff, call.argument(2) & 0xffff_ffff) {
-        (SOL_SOCKET, _) if length < 4 => Err(Errno::EINVAL.into()),
+        (SOL_SOCKET, _) if !(4..1 << 31).contains(&length) => Err(Errno::EINVAL.into()),
         // What is asked for is what the kernel tries to come near to.
         (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => {
             kernel.memory().read_u32(UserAddr(value))?;
             Ok(0)
         }
-        (SOL_SOCKET, SO_TYPE | SO_ERROR | SO_DOMAIN | SO_PROTOCOL | SO_PEERCRED) => {
-            Err(Errno::ENOPROTOOPT.into())
-        }
+        (
+            SOL_SOCKET,
+            SO_TYPE | SO_ERROR | SO_DOMAIN | SO_PROTOCOL | SO_PEERCRED | SO_ACCEPTCONN,
+        ) => Err(Errno::ENOPROTOOPT.into()),
         (SOL_SOCKET, _) => {
             kernel.missing.note(call.rax);
             Err(Errno::ENOPROTOOPT.into())
@@ -390,7 +435,7 @@ pub(super) fn getsockopt(kernel: &mut Kernel, call: &Registers) -> Answer {
         (SOL_SOCKET, SO_DOMAIN) => AF_UNIX,
         (SOL_SOCKET, SO_SNDBUF | SO_RCVBUF) => socket.outgoing.pipe.capacity(),
         (SOL_SOCKET, SO_ERROR) if socket.incoming.take_reset() => Errno::ECONNRESET as u64,
-        (SOL_SOCKET, SO_ERROR | SO_PROTOCOL) => 0,
+        (SOL_SOCKET, SO_ERROR | SO_PROTOCOL | SO_ACCEPTCONN) => 0,
         (SOL_SOCKET, SO_PEERCRED) => {
             // User 0 and group 0.
             let mut bytes = [0; 12];
@@ -406,14 +451,27 @@ pub(super) fn getsockopt(kernel: &mut Kernel, call: &Registers) -> Answer {
     put_option(kernel, &answer.to_le_bytes()[..4], value, length)
 }
 
-/// Gives the program as much as it has room for, and the length.
+/// Gives the program as much of an option as it has room for, and the length of that.
 fn put_option(kernel: &mut Kernel, bytes: &[u8], value: u64, length: u64) -> Answer {
+    let count = put(kernel, bytes, value, length)?;
+    kernel.memory().write(UserAddr(length), &(count as u32).to_le_bytes())?;
+    Ok(0)
+}
+
+/// Gives the program as much of a name as it has room for, and its whole length.
+fn put_name(kernel: &mut Kernel, name: &[u8], address: u64, length: u64) -> Answer {
+    put(kernel, name, address, length)?;
+    kernel.memory().write(UserAddr(length), &(name.len() as u32).to_le_bytes())?;
+    Ok(0)
+}
+
+/// Gives the program as many bytes as the number at `length` says, or all; returns how many.
+fn put(kernel: &mut Kernel, bytes: &[u8], value: u64, length: u64) -> Result<usize, Errno> {
     let room = kernel.memory().read_u32(UserAddr(length))?;
     if room.cast_signed() < 0 {
-        return Err(Errno::EINVAL.into());
+        return Err(Errno::EINVAL);
     }
     let count = bytes.len().min(room as usize);
     kernel.memory().write(UserAddr(value), &bytes[..count])?;
-    kernel.memory().write(UserAddr(length), &(count as u32).to_le_bytes())?;
-    Ok(0)
+    Ok(count)
 }

@@ -75,7 +75,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (47, message::recvmsg),
         (48, socket::shutdown),
         (51, socket::getsockname),
-        (52, socket::getsockname),
+        (52, socket::getpeername),
         (53, socket::socketpair),
         (54, socket::setsockopt),
         (55, socket::getsockopt),

@@ -30,6 +30,10 @@ const CLOCK_SGI_CYCLE: i32 = 10;
 const CLOCK_OF_PROCESS_KIND: i32 = 3;
 const CLOCK_OF_PROCESS_SHIFT: i32 = 3;
 
+/// What the number of a clock that is an open device ends in. There is no such device.
+const CLOCK_OF_DEVICE: i32 = 3;
+const CLOCK_DEVICE_MASK: i32 = 7;
+
 const TIMER_ABSTIME: u64 = 1;
 
 /// The number of a clock as an argument gives it.
@@ -61,21 +65,31 @@ fn read_process_clock(kernel: &mut Kernel, clock: i32) -> Result<u64, Errno> {
     }
 }
 
-/// Where a clock that timers may follow starts to count, in nanoseconds of the run's clock.
-pub(super) fn origin(kernel: &mut Kernel, clock: u64) -> Result<u64, Errno> {
-    let time = read_clock(kernel, clock)?;
-    match clock_number(clock) {
+/// Checks that a call can wait for a time of this clock.
+fn check_is_waitable(clock: i32) -> Result<(), Errno> {
+    match clock {
         CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE => {
             Err(Errno::EOPNOTSUPP)
         }
-        _ => Ok(kernel.now() - time),
+        ..0 if clock & CLOCK_DEVICE_MASK == CLOCK_OF_DEVICE => Err(Errno::EOPNOTSUPP),
+        _ => Ok(()),
     }
 }
 
+/// Where a clock that timers may follow starts to count, in nanoseconds of the run's clock.
+pub(super) fn origin(kernel: &mut Kernel, clock: u64) -> Result<u64, Errno> {
+    check_is_waitable(clock_number(clock))?;
+    let time = read_clock(kernel, clock)?;
+    Ok(kernel.now() - time)
+}
+
 /// The clock is the run's, and is never set.
-pub(super) fn clock_settime(_: &mut Kernel, call: &Registers) -> Answer {
+pub(super) fn clock_settime(kernel: &mut Kernel, call: &Registers) -> Answer {
     match clock_number(call.argument(0)) {
-        CLOCK_REALTIME => Err(Errno::EPERM.into()),
+        CLOCK_REALTIME => {
+            read_duration(kernel, call.argument(1))?;
+            Err(Errno::EPERM.into())
+        }
         _ => Err(Errno::EINVAL.into()),
     }
 }
@@ -128,13 +142,10 @@ pub(super) fn nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 pub(super) fn clock_nanosleep(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (clock, flags) = (call.argument(0), call.argument(1));
+    check_is_waitable(clock_number(clock))?;
     let now = read_clock(kernel, clock)?;
-    match clock_number(clock) {
-        CLOCK_THREAD_CPUTIME_ID
-        | CLOCK_MONOTONIC_RAW
-        | CLOCK_REALTIME_COARSE
-        | CLOCK_MONOTONIC_COARSE => return Err(Errno::EOPNOTSUPP.into()),
-        _ => {}
+    if clock_number(clock) == CLOCK_THREAD_CPUTIME_ID {
+        return Err(Errno::EOPNOTSUPP.into());
     }
     let duration = read_duration(kernel, call.argument(2))?;
     match flags & TIMER_ABSTIME {

@@ -8,6 +8,7 @@ use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::deliver::{CLD_CONTINUED, CLD_STOPPED};
+use crate::proc::descriptors::Blocking;
 use crate::proc::lifecycle::{CLD_EXITED, CLD_KILLED};
 use crate::proc::process::{Change, Ending, State};
 use crate::proc::signal::{Signal, SignalInfo};
@@ -113,15 +114,23 @@ pub(super) fn waitid(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::EINVAL.into());
     }
     let number = (id & 0xffff_ffff) as u32;
+    let mut blocking = Blocking::Yes;
     let which = match (kind & 0xffff_ffff, number.cast_signed()) {
         (P_ALL, _) => Which::All,
         (P_PID, 1..) => Which::Pid(number),
-        (P_PIDFD, 0..) => Which::Pid(handle::pid(kernel, number.into())?),
+        (P_PIDFD, 0..) => {
+            let (pid, of_descriptor) = handle::pid(kernel, number.into())?;
+            blocking = of_descriptor;
+            Which::Pid(pid)
+        }
         (P_PGID, 0) => Which::Group(kernel.process.group),
         (P_PGID, 1..) => Which::Group(number),
         _ => return Err(Errno::EINVAL.into()),
     };
-    let found = find(kernel, which, options)?;
+    let found = match find(kernel, which, options) {
+        Err(Fail::Wait) if blocking == Blocking::No => return Err(Errno::EAGAIN.into()),
+        found => found?,
+    };
     if buffer != 0 {
         let bytes = match &found {
             None => signal_frame::info_bytes(0, &SignalInfo::default()),
