@@ -5,6 +5,7 @@
 #include "case.h"
 
 #include <stdarg.h>
+#include <sys/time.h>
 
 const word bad_pointers[NR_BAD_POINTERS] = {
     // Page 0, beyond the user half, not canonical, the last byte.
@@ -20,7 +21,7 @@ static const char *const errors[] = {
     E(ECHILD), E(EAGAIN), E(ENOMEM), E(EACCES), E(EFAULT), E(ENOTBLK), E(EBUSY), E(EEXIST), E(EXDEV),
     E(ENODEV), E(ENOTDIR), E(EISDIR), E(EINVAL), E(ENFILE), E(EMFILE), E(ENOTTY), E(ETXTBSY),
     E(EFBIG), E(ENOSPC), E(ESPIPE), E(EROFS), E(EMLINK), E(EPIPE), E(EDOM), E(ERANGE), E(EDEADLK),
-    E(ENAMETOOLONG), E(ENOSYS), E(ENOTEMPTY), E(ELOOP), E(ENODATA), E(EOVERFLOW), E(ENOTSOCK),
+    E(ENAMETOOLONG), E(ENOSYS), E(ENOTEMPTY), E(ELOOP), E(ENODATA), E(EOVERFLOW), E(ELIBBAD), E(ENOTSOCK),
     E(EDESTADDRREQ), E(EMSGSIZE), E(EPROTOTYPE), E(ENOPROTOOPT), E(EPROTONOSUPPORT),
     E(ESOCKTNOSUPPORT), E(EOPNOTSUPP), E(EAFNOSUPPORT), E(ECONNRESET), E(EISCONN), E(ENOTCONN),
     E(ETIMEDOUT), E(ECONNREFUSED), E(ECANCELED),
@@ -129,6 +130,15 @@ void rest_ms(long milliseconds)
 {
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
     CALL(clock_nanosleep, CLOCK_MONOTONIC, 0, &time, 0);
+}
+
+static void ignore(int signal, siginfo_t *info, void *context) { (void)signal, (void)info, (void)context; }
+
+void alarm_soon(void)
+{
+    const struct itimerval soon = {{0, 0}, {0, 20000}};
+    set_handler(SIGALRM, 0, ignore);
+    CALL(setitimer, ITIMER_REAL, &soon, 0);
 }
 
 void set_handler(int signal, unsigned long flags, void (*handler)(int, siginfo_t *, void *))

@@ -106,6 +106,8 @@ extern volatile long *shared;
 void wait_while(volatile long *word_, long value);
 // Lets time pass.
 void rest_ms(long milliseconds);
+// Has a signal interrupt the call that comes next, if it waits.
+void alarm_soon(void);
 
 // A handler that counts its calls in `shared[0]` and notes the last signal's origin.
 void set_handler(int signal, unsigned long flags, void (*handler)(int, siginfo_t *, void *));
@@ -114,7 +116,8 @@ void unblock(int signal);
 
 extern const struct group files[], paths[], full[], interrupted[], elsewhere[], positions[],
     directories[], names[], attributes[], descriptors[], memory[], processes[], signals[], pipes[], polling[],
-    sockets[], locks[], clocks[], credentials[], scheduling[], proc[], system_[], seed[];
+    sockets[], locks[], clocks[], credentials[], scheduling[], proc[], system_[], seed[],
+    programs[], children[], messages_[], advice[], times_[], rights[], waits[], shortages[];
 
 // What programs find that cases execute: each runs in the process that was made for it.
 extern const struct group executed[];

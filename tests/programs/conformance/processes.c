@@ -399,7 +399,9 @@ static void executed_with_signals(void)
     text("execve keeps the umask", "%lo", CALL(umask, 0));
 }
 
+static void executed_and_waits(void) { rest_ms(100000); }
+
 const struct group executed[] = {
     GROUP(executed_by_path), GROUP(executed_by_descriptor), GROUP(executed_by_directory),
-    GROUP(executed_with_signals), END_OF_GROUPS,
+    GROUP(executed_with_signals), GROUP(executed_and_waits), END_OF_GROUPS,
 };
