@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Chosen, Machine, Stopped, kvm, qemu};
 use crate::console::{self, Output};
+use crate::destinations;
 use crate::end::End;
 use crate::images::{self, Images};
 use crate::input::StandardInput;
@@ -272,6 +273,9 @@ pub enum Error {
     /// QEMU could not be started.
     #[error(transparent)]
     Qemu(#[from] qemu::Error),
+    /// Transcript or report would replace what the run needs.
+    #[error(transparent)]
+    Destination(#[from] destinations::Error),
     /// The report could not be written.
     #[error(transparent)]
     Report(#[from] report::Error),
@@ -284,6 +288,7 @@ pub enum Error {
 /// # Errors
 /// The machine could not be started, or the report could not be written.
 pub fn run(job: &Job, started: Instant, console: &mut dyn Console) -> Result<Outcome, Error> {
+    destinations::check(job)?;
     job.report.as_deref().map_or(Ok(()), report::check_destination)?;
     let mut draft = job.report.is_some().then(|| Draft::new(job));
     let result = attempt(job, started, console, draft.as_mut());

@@ -12,6 +12,7 @@ pub mod archive;
 pub mod backend;
 pub mod backing;
 pub mod console;
+pub mod destinations;
 pub mod end;
 pub mod engine;
 pub mod error_line;

@@ -4,7 +4,8 @@
 //!
 //! Written whenever a run was attempted, also when it failed. A figure that is not known is `null`,
 //! never 0. Fields are only ever added under one [`VERSION`]. The file appears whole or not at all:
-//! it is written under another name and renamed.
+//! it is written under another name and renamed. Pipes and devices get it as they are, and a symbolic
+//! link stays one.
 
 mod draft;
 
@@ -13,6 +14,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use seed_devices::virtio::block::BlockStats;
 use seed_protocols::record::Record;
 use serde::Serialize;
@@ -171,40 +173,47 @@ pub struct Error {
 /// # Errors
 /// There is no such folder, or `path` is one.
 pub fn check_destination(path: &Path) -> Result<(), Error> {
-    let error = |kind: io::ErrorKind| Error { path: path.to_owned(), source: kind.into() };
+    let error = |errno: Errno| Error { path: path.to_owned(), source: errno.into() };
     if path.is_dir() {
-        return Err(error(io::ErrorKind::IsADirectory));
+        return Err(error(Errno::ISDIR));
     }
     match path.parent() {
-        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
-            Err(error(io::ErrorKind::NotFound))
-        }
+        Some(folder) if folder != Path::new("") && !folder.is_dir() => Err(error(Errno::NOENT)),
         _ => Ok(()),
     }
 }
 
 impl Report {
-    /// Writes the report to `path`, replacing what is there.
+    /// Writes the report to `path`, replacing the file that is there.
     ///
     /// # Errors
-    /// It could not be written; what was there is unchanged.
+    /// It could not be written; a file that was there is unchanged.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let error = |source| Error { path: path.to_owned(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|cause| error(cause.into()))?;
-        text.push(b'\n');
-        let mut name =
-            path.file_name().ok_or_else(|| error(io::ErrorKind::IsADirectory.into()))?.to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let written = File::create_new(&temporary)
-            .and_then(|mut file| file.write_all(&text))
-            .and_then(|()| std::fs::rename(&temporary, path));
-        written.map_err(|cause| {
-            // It may not exist, and the first failure is the one to report.
-            let _ = std::fs::remove_file(&temporary);
-            error(cause)
-        })
+        let text = serde_json::to_vec_pretty(self).map_err(io::Error::from);
+        let written = text.and_then(|mut text| {
+            text.push(b'\n');
+            match path.metadata() {
+                Ok(found) if !found.is_file() => {
+                    File::options().write(true).open(path)?.write_all(&text)
+                }
+                Ok(_) => replace(&path.canonicalize()?, &text),
+                Err(_) => replace(path, &text),
+            }
+        });
+        written.map_err(|source| Error { path: path.to_owned(), source })
     }
+}
+
+/// Makes `text` the content of the file at `path`, or leaves all as it was.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(Errno::ISDIR)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let mut file = File::create_new(&temporary)?;
+    file.write_all(text).and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
+        // The first failure is the one to report.
+        let _ = std::fs::remove_file(&temporary);
+    })
 }
 
 impl From<&End> for EndReport {
@@ -340,6 +349,21 @@ mod tests {
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(report().write(&directory.path().join("none/report.json")).is_err());
         assert!(report().write(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_file_stays_what_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, target) = (directory.path().join("link"), directory.path().join("target"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        report().write(&link).unwrap();
+        assert!(link.is_symlink());
+        assert!(std::fs::read_to_string(&target).unwrap().ends_with("}\n"));
+        // Through a link, so that a failure of this test does not replace the device itself.
+        std::os::unix::fs::symlink("/dev/full", directory.path().join("full")).unwrap();
+        let error = report().write(&directory.path().join("full")).unwrap_err();
+        assert_eq!(error.source.raw_os_error(), Some(Errno::NOSPC.raw_os_error()));
     }
 
     #[test]
