@@ -107,6 +107,8 @@ fn a_folder_can_be_the_root() {
             "/work",
             "--export",
             "work",
+            "--export",
+            "absent/folder",
             "--out",
             "result",
             "--",
@@ -120,6 +122,8 @@ fn a_folder_can_be_the_root() {
         outcome.expect_status(0);
         let sorted = fs::read(scratch.join("result/work/sorted"));
         assert_eq!(sorted.ok().as_deref(), Some(&b"1\n2\n3\n"[..]), "{outcome}");
+        let line = "seedvmm: --export \"absent/folder\": the program left nothing there\n";
+        assert_eq!(outcome.stderr_text(), line);
     }
 }
 

@@ -146,6 +146,12 @@ impl<'a> Contents<'a> {
         self.items.is_empty()
     }
 
+    /// Whether there is something at `path`; the root is always there.
+    #[must_use]
+    pub fn has(&self, path: &[u8]) -> bool {
+        path == b"." || self.items.iter().any(|item| *item.path == *path)
+    }
+
     /// The same with `folder`, a single name, as the root.
     ///
     /// # Errors

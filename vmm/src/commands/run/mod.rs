@@ -154,12 +154,12 @@ pub(super) fn execute(options: RunOptions, started: Instant) -> Result<u8, RunEr
     }
     let stdin = stdin::find(options.interactive);
     let input = pack_input(&options, stdin)?;
-    let exports_named = !options.exports.is_empty();
+    let exports = settings::outermost(&options.exports)?;
     let job = job(input, stdin, target, options.machine)?;
     let end = run_machine(&job, started)?;
     match (&job.output, target) {
         (Some(DiskSource::Open { file, .. }), Some(target)) if is_delivered(&end, file) => {
-            deliver(&end, file, exports_named, target)?;
+            deliver(&end, file, &exports, target)?;
         }
         _ if verbose > 0 => say("no output is delivered"),
         _ => {}
@@ -270,17 +270,19 @@ fn is_delivered(end: &End, image: &File) -> bool {
 
 /// Unpacks what the guest left. Paths keep their places below `target` if exports were named;
 /// else the contents of the output folder land there directly.
-fn deliver(end: &End, image: &File, exports_named: bool, target: &Path) -> Result<(), RunError> {
+fn deliver(end: &End, image: &File, exports: &[Vec<u8>], target: &Path) -> Result<(), RunError> {
     let end = || end.clone();
     let archive = Archive::read(image).map_err(|source| RunError::Read { end: end(), source })?;
-    archive
+    let contents = archive
         .contents()
-        .and_then(|all| if exports_named { Ok(all) } else { all.below(OUTPUT_FOLDER) })
-        .map_err(|source| RunError::Contents { end: end(), source })
-        .and_then(|contents| {
-            archive::unpack(&contents, target)
-                .map_err(|source| RunError::Deliver { end: end(), source })
-        })
+        .and_then(|all| if exports.is_empty() { all.below(OUTPUT_FOLDER) } else { Ok(all) })
+        .map_err(|source| RunError::Contents { end: end(), source })?;
+    archive::unpack(&contents, target)
+        .map_err(|source| RunError::Deliver { end: end(), source })?;
+    for export in exports.iter().filter(|export| !contents.has(export)) {
+        say(&format!("--export {:?}: the program left nothing there", OsStr::from_bytes(export)));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -78,13 +78,7 @@ pub(super) fn encode(
     for argument in &options.program {
         push(&mut bytes, Setting::Arg(argument.as_bytes()))?;
     }
-    for variable in &options.environment {
-        let name_length = variable.as_bytes().iter().position(|&byte| byte == b'=');
-        if matches!(name_length, None | Some(0)) {
-            return Err(SettingsError::NotVariable { value: variable.clone() });
-        }
-        push(&mut bytes, Setting::Env(variable.as_bytes()))?;
-    }
+    push_environment(&mut bytes, &options.environment)?;
     if let Some(folder) = &options.working_folder {
         push(&mut bytes, Setting::Cwd(&below_root(folder)))?;
     }
@@ -92,6 +86,21 @@ pub(super) fn encode(
         push(&mut bytes, Setting::Export(&export))?;
     }
     Ok(bytes)
+}
+
+/// Of several values for one name the last one counts.
+fn push_environment(bytes: &mut Vec<u8>, variables: &[OsString]) -> Result<(), SettingsError> {
+    for (index, variable) in variables.iter().enumerate() {
+        let text = variable.as_bytes();
+        let Some(end @ 1..) = text.iter().position(|&byte| byte == b'=') else {
+            return Err(SettingsError::NotVariable { value: variable.clone() });
+        };
+        let (name, later) = (&text[..=end], &variables[index + 1..]);
+        if !later.iter().any(|other| other.as_bytes().starts_with(name)) {
+            push(bytes, Setting::Env(text))?;
+        }
+    }
+    Ok(())
 }
 
 fn push(bytes: &mut Vec<u8>, setting: Setting<'_>) -> Result<(), SettingsError> {
@@ -113,7 +122,7 @@ fn below_root(path: &OsStr) -> Vec<u8> {
 }
 
 /// The exports relative to the root, without those that lie in another.
-fn outermost(exports: &[OsString]) -> Result<Vec<Vec<u8>>, SettingsError> {
+pub(super) fn outermost(exports: &[OsString]) -> Result<Vec<Vec<u8>>, SettingsError> {
     let mut paths = Vec::with_capacity(exports.len());
     for export in exports {
         let mut path = export.as_bytes();

@@ -70,7 +70,8 @@ impl Place {
 #[test]
 fn a_program_and_its_inputs_are_packed() {
     let place = Place::new();
-    let (names, settings) = place.packed("--in @/a --in @/b/file --env X=1=2 -- @/prog in/a -v");
+    let (names, settings) =
+        place.packed("--in @/a --in @/b/file --env X=0 --env X=1=2 -- @/prog in/a -v");
     assert_eq!(names, ["in", "in/a", "in/a/file", "in/file", "init"]);
     let typed = place.folder.path().join("prog");
     let expected = format!("arg={}\0arg=in/a\0arg=-v\0env=X=1=2\0", typed.display());
@@ -125,17 +126,17 @@ fn only_what_lies_in_the_output_folder_is_delivered() {
     };
     let end = End::Exited(3);
     let target = place.folder.path().join("target");
-    let error = deliver(&end, &image(&[b"out/x", b"y"]), false, &target).unwrap_err();
+    let error = deliver(&end, &image(&[b"out/x", b"y"]), &[], &target).unwrap_err();
     assert!(matches!(error, RunError::Contents { .. }));
     assert!(error.to_string().starts_with("the program exited with status 3, but"));
     assert!(!target.exists());
-    deliver(&end, &image(&[b"out/x"]), false, &target).unwrap();
-    deliver(&end, &image(&[b"out/x", b"y"]), true, &target).unwrap();
+    deliver(&end, &image(&[b"out/x"]), &[], &target).unwrap();
+    deliver(&end, &image(&[b"out/x", b"y"]), &[b".".to_vec()], &target).unwrap();
     for name in ["x", "out/x", "y"] {
         assert_eq!(fs::read(target.join(name)).unwrap(), b"made");
     }
-    let error = deliver(&end, &image(&[b"out/x"]), false, &target).unwrap_err();
+    let error = deliver(&end, &image(&[b"out/x"]), &[], &target).unwrap_err();
     assert!(matches!(error, RunError::Deliver { .. }));
-    let error = deliver(&end, &archive::memory_image("test", 512).unwrap(), false, &target);
+    let error = deliver(&end, &archive::memory_image("test", 512).unwrap(), &[], &target);
     assert!(matches!(error, Err(RunError::Read { .. })));
 }
