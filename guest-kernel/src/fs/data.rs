@@ -168,14 +168,13 @@ impl FileData {
     /// # Errors
     /// `ENOSPC`: a page in the archive needs a frame to be zero in, and there is none.
     pub(super) fn clear(&mut self, start: u64, end: u64) -> Result<(), Errno> {
-        let end = end.min(self.size);
+        let (wanted_end, end) = (end, end.min(self.size));
         let end_index = end.div_ceil(PAGE_SIZE);
         let mut at = start;
         while at < end {
             let index = at / PAGE_SIZE;
             let page_end = end.min((index + 1) * PAGE_SIZE);
-            let is_whole =
-                at == index * PAGE_SIZE && (page_end - at == PAGE_SIZE || page_end == self.size);
+            let is_whole = at == index * PAGE_SIZE && wanted_end >= (index + 1) * PAGE_SIZE;
             match self.source(index) {
                 PageSource::Hole => {
                     at = (self.next_own(index, end_index) * PAGE_SIZE).max(page_end);

@@ -273,7 +273,9 @@ mod tests {
         assert_eq!(tree.remove_directory(ROOT, b"dev", 0), Err(Errno::ENOTEMPTY));
         assert_eq!(self::tree().remove_directory(ROOT, b"dev", 0), Err(Errno::ENOTEMPTY));
         let mut tree = self::tree();
-        tree.rename(ROOT, b"dev", ROOT, b"old", RenameMode::Replace, 0).unwrap();
+        let source = tree.resolve_parent(ROOT, b"dev").unwrap();
+        let target = tree.resolve_parent(ROOT, b"old").unwrap();
+        tree.rename(&source, &target, RenameMode::Replace, 0).unwrap();
         assert_eq!(names(&mut tree, b"/"), ["old", "out", "proc", "tmp"]);
         assert_eq!(names(&mut tree, b"old"), ALL);
     }

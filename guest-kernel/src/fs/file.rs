@@ -194,7 +194,8 @@ impl FileSystem {
         Ok(self.data(id)?.size())
     }
 
-    fn note_change(&mut self, id: InodeId, now: u64) {
+    /// Marks a file's content as changed.
+    pub fn note_change(&mut self, id: InodeId, now: u64) {
         let inode = self.inode_mut(id);
         inode.mtime = now.cast_signed();
         inode.ctime = now.cast_signed();

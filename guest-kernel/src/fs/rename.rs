@@ -19,22 +19,18 @@ pub enum RenameMode {
 }
 
 impl FileSystem {
-    /// Gives what `from` names the name `to`.
+    /// Gives what `source` names the name `target`.
     ///
     /// # Errors
     /// `EXDEV` from or to `/proc`, `EBUSY` for `.`, `..` and the root, `EEXIST`, `EINVAL` for a
-    /// directory into itself, `ENOTEMPTY`, `ENOTDIR`, `EISDIR`, and those of [`FileSystem::resolve_parent`].
+    /// directory into itself, `ENOENT`, `ENAMETOOLONG`, `ENOTEMPTY`, `ENOTDIR`, `EISDIR`.
     pub fn rename(
         &mut self,
-        from_start: InodeId,
-        from: &[u8],
-        to_start: InodeId,
-        to: &[u8],
+        source: &Parent<'_>,
+        target: &Parent<'_>,
         mode: RenameMode,
         now: u64,
     ) -> Result<(), Errno> {
-        let source = self.resolve_parent(from_start, from)?;
-        let target = self.resolve_parent(to_start, to)?;
         self.check_same_system(source.directory, target.directory)?;
         if source.last != Last::Name {
             return Err(Errno::EBUSY);
@@ -45,8 +41,11 @@ impl FileSystem {
         }
         self.make_pending_in(source.directory);
         self.make_pending_in(target.directory);
-        let moved = self.child_of(&source)?;
+        let moved = self.child_of(source)?;
         let existing = self.lookup(target.directory, target.name)?;
+        if existing.is_none() {
+            self.check_is_named(target.directory)?;
+        }
         self.check_is_changeable(source.directory, moved)?;
         if let Some(other) = existing {
             self.check_is_changeable(target.directory, other)?;
@@ -56,23 +55,20 @@ impl FileSystem {
             (RenameMode::Exchange, None) => return Err(Errno::ENOENT),
             _ => {}
         }
-        self.check_slashes(&source, moved, &target, existing, mode)?;
-        self.check_ancestry(&source, moved, &target, existing, mode)?;
+        self.check_slashes(source, moved, target, existing, mode)?;
+        self.check_ancestry(source, moved, target, existing, mode)?;
         match existing {
             Some(same) if same == moved => Ok(()),
             Some(other) if mode == RenameMode::Exchange => {
-                self.exchange(&source, moved, &target, other, now)
+                self.exchange(source, moved, target, other, now)
             }
             Some(replaced) => {
                 self.check_replaceable(moved, replaced)?;
-                self.move_name(&source, moved, &target, now)?;
+                self.move_name(source, moved, target, now)?;
                 self.drop_name(target.directory, replaced, now);
                 Ok(())
             }
-            None => {
-                self.check_is_named(target.directory)?;
-                self.move_name(&source, moved, &target, now)
-            }
+            None => self.move_name(source, moved, target, now),
         }
     }
 
@@ -223,6 +219,18 @@ mod tests {
         tree.resolve(ROOT, path, Follow::NoLast)
     }
 
+    fn rename(
+        tree: &mut FileSystem,
+        from: &[u8],
+        to: &[u8],
+        mode: RenameMode,
+        now: u64,
+    ) -> Result<(), Errno> {
+        let source = tree.resolve_parent(ROOT, from)?;
+        let target = tree.resolve_parent(ROOT, to)?;
+        tree.rename(&source, &target, mode, now)
+    }
+
     #[test]
     fn errors_are_those_of_linux() {
         let cases: [(&[u8], &[u8], RenameMode, Errno); 29] = [
@@ -258,7 +266,7 @@ mod tests {
         ];
         for (from, to, mode, expected) in cases {
             let mut tree = tree();
-            let result = tree.rename(ROOT, from, ROOT, to, mode, 1);
+            let result = rename(&mut tree, from, to, mode, 1);
             let (from, to) = (from.escape_ascii(), to.escape_ascii());
             assert_eq!(result, Err(expected), "{from} to {to}, {mode:?}");
             assert_eq!(tree.nr_inodes(), 8);
@@ -269,12 +277,12 @@ mod tests {
     fn files_replace_files() {
         let mut tree = tree();
         let f = find(&mut tree, b"f").unwrap();
-        tree.rename(ROOT, b"f", ROOT, b"d/f", Replace, 3).unwrap();
+        rename(&mut tree, b"f", b"d/f", Replace, 3).unwrap();
         assert_eq!(find(&mut tree, b"d/f"), Ok(f));
         assert_eq!(find(&mut tree, b"f"), Err(ENOENT));
         assert_eq!(tree.nr_inodes(), 7);
         assert_eq!((tree.stat(f).nlink, tree.stat(f).ctime), (1, 3));
-        tree.rename(ROOT, b"d/f", ROOT, b"l", Replace, 3).unwrap();
+        rename(&mut tree, b"d/f", b"l", Replace, 3).unwrap();
         assert_eq!(find(&mut tree, b"l"), Ok(f));
     }
 
@@ -283,12 +291,12 @@ mod tests {
         let mut tree = tree();
         let sub = find(&mut tree, b"d/sub").unwrap();
         assert_eq!(tree.stat(ROOT).nlink, 4);
-        tree.rename(ROOT, b"d/sub/", ROOT, b"moved/", NoReplace, 0).unwrap();
+        rename(&mut tree, b"d/sub/", b"moved/", NoReplace, 0).unwrap();
         let d = find(&mut tree, b"d").unwrap();
         assert_eq!((tree.stat(ROOT).nlink, tree.stat(d).nlink), (5, 2));
         assert_eq!(tree.resolve(sub, b"..", Follow::Last), Ok(ROOT));
         assert_eq!(tree.path_of(sub).unwrap(), b"/moved");
-        tree.rename(ROOT, b"d", ROOT, b"empty", Replace, 0).unwrap();
+        rename(&mut tree, b"d", b"empty", Replace, 0).unwrap();
         assert_eq!(tree.stat(ROOT).nlink, 4);
         assert_eq!(find(&mut tree, b"empty"), Ok(d));
         assert_eq!(tree.nr_inodes(), 7);
@@ -299,7 +307,7 @@ mod tests {
         let mut tree = tree();
         let empty = find(&mut tree, b"empty").unwrap();
         tree.open(empty);
-        tree.rename(ROOT, b"d", ROOT, b"empty", Replace, 0).unwrap();
+        rename(&mut tree, b"d", b"empty", Replace, 0).unwrap();
         assert_eq!(tree.stat(empty).nlink, 0);
         assert_eq!(tree.resolve(empty, b"..", Follow::Last), Ok(ROOT));
         tree.close(empty);
@@ -311,8 +319,8 @@ mod tests {
         let mut tree = tree();
         let f = find(&mut tree, b"f").unwrap();
         tree.link(f, ROOT, b"h", 0).unwrap();
-        tree.rename(ROOT, b"f", ROOT, b"h", Replace, 0).unwrap();
-        tree.rename(ROOT, b"f", ROOT, b"f", Replace, 0).unwrap();
+        rename(&mut tree, b"f", b"h", Replace, 0).unwrap();
+        rename(&mut tree, b"f", b"f", Replace, 0).unwrap();
         assert_eq!(tree.stat(f).nlink, 2);
         assert_eq!(find(&mut tree, b"f"), Ok(f));
     }
@@ -322,11 +330,11 @@ mod tests {
         let mut tree = tree();
         let (f, sub) = (find(&mut tree, b"f").unwrap(), find(&mut tree, b"d/sub").unwrap());
         let d = find(&mut tree, b"d").unwrap();
-        tree.rename(ROOT, b"f", ROOT, b"d/sub", Exchange, 0).unwrap();
+        rename(&mut tree, b"f", b"d/sub", Exchange, 0).unwrap();
         assert_eq!((find(&mut tree, b"d/sub"), find(&mut tree, b"f")), (Ok(f), Ok(sub)));
         assert_eq!((tree.stat(ROOT).nlink, tree.stat(d).nlink), (5, 2));
         assert_eq!(tree.path_of(sub).unwrap(), b"/f");
-        tree.rename(ROOT, b"d", ROOT, b"empty", Exchange, 0).unwrap();
+        rename(&mut tree, b"d", b"empty", Exchange, 0).unwrap();
         assert_eq!(find(&mut tree, b"empty"), Ok(d));
         assert_eq!(tree.stat(ROOT).nlink, 5);
     }

@@ -8,7 +8,10 @@ use super::inode::{Content, FileSystem, Inode, InodeId, Kind};
 use super::path::{Follow, LINKS_MAX, Last, Parent};
 use crate::errno::Errno;
 use alloc::borrow::Cow;
-use seed_protocols::cpio::NAME_MAX;
+use seed_protocols::cpio::{COMPONENT_MAX, NAME_MAX};
+
+/// A directory with this bit gives it to those that are made in it.
+const S_ISGID: u16 = 0o2000;
 
 /// How `open` with `O_CREAT` treats a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +96,9 @@ impl FileSystem {
         now: u64,
     ) -> Result<InodeId, Errno> {
         let parent = self.resolve_absent(start, path, Kind::Directory)?;
+        let inherited = self.permissions(parent.directory) & S_ISGID;
         let content = Content::Directory(Directory::new(parent.directory));
-        self.make_child(&parent, content, permissions, now)
+        self.make_child(&parent, content, permissions | inherited, now)
     }
 
     /// Makes a regular file, a device or a named pipe: `mknod`.
@@ -154,8 +158,9 @@ impl FileSystem {
         path: &[u8],
         now: u64,
     ) -> Result<(), Errno> {
-        let parent = self.resolve_absent(start, path, self.kind(existing))?;
+        let parent = self.resolve_absent(start, path, Kind::Regular)?;
         self.check_same_system(existing, parent.directory)?;
+        self.check_is_named(parent.directory)?;
         if self.inode(existing).is_directory() {
             return Err(Errno::EPERM);
         }
@@ -163,7 +168,6 @@ impl FileSystem {
         if inode.nlink == 0 && !inode.may_be_named {
             return Err(Errno::ENOENT);
         }
-        self.check_is_named(parent.directory)?;
         self.inode_mut(existing).may_be_named = false;
         self.add_name(parent.directory, Cow::Owned(parent.name.to_vec()), existing, now)
     }
@@ -215,7 +219,8 @@ impl FileSystem {
         self.directory(directory).is_ok_and(|names| names.find(name).is_some())
     }
 
-    /// What `name` stands for in a directory; `.` and `..` are not known here.
+    /// What `name` stands for in a directory; `.` and `..` are not known here. Whoever makes a name
+    /// looks for it first, so none is too long. In a directory that was removed there is nothing.
     #[inline]
     pub(super) fn lookup(
         &mut self,
@@ -226,6 +231,9 @@ impl FileSystem {
             && !self.inode(directory).is_synthetic
         {
             return Ok(Some(found));
+        }
+        if name.len() > COMPONENT_MAX && self.inode(directory).nlink > 0 {
+            return Err(Errno::ENAMETOOLONG);
         }
         if let Some(made) = self.make_pending(directory, name) {
             return Ok(Some(made));

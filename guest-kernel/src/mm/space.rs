@@ -262,7 +262,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `ENOMEM` if part of the range has no area, or memory ran out; `EACCES` if part of it may not be
-    /// made writable.
+    /// made writable. What comes before that part is changed.
     pub fn protect(
         &mut self,
         fs: &mut FileSystem,
@@ -270,13 +270,7 @@ impl AddressSpace {
         end: u64,
         access: Access,
     ) -> Result<(), Errno> {
-        if !self.covers(start, end) {
-            return Err(Errno::ENOMEM);
-        }
-        let is_inside = |area: &Area| area.start < end && start < area.end;
-        if access.write && self.areas.iter().any(|area| is_inside(area) && !area.may_write) {
-            return Err(Errno::EACCES);
-        }
+        let (end, result) = self.protectable(start, end, access);
         self.make_border(fs, start)?;
         self.make_border(fs, end)?;
         for area in &mut self.areas {
@@ -293,7 +287,22 @@ impl AddressSpace {
             let write = mapping.rights.write && access.write;
             Update::Protect(Rights { write, execute: access.execute })
         });
-        Ok(())
+        result
+    }
+
+    /// How far a range can be given these rights, and what is in the way.
+    fn protectable(&self, start: u64, end: u64, access: Access) -> (u64, Result<(), Errno>) {
+        let mut reached = start;
+        for area in self.areas.iter().filter(|area| area.start < end && start < area.end) {
+            if area.start > reached {
+                break;
+            }
+            if access.write && !area.may_write {
+                return (reached, Err(Errno::EACCES));
+            }
+            reached = area.end.min(end);
+        }
+        (reached, if reached < end { Err(Errno::ENOMEM) } else { Ok(()) })
     }
 
     /// Forgets what `[start, end)` holds: the next access finds what a fresh mapping would have.
@@ -303,11 +312,21 @@ impl AddressSpace {
     pub fn discard(&mut self, start: u64, end: u64) -> Result<(), Errno> {
         self.split_large(start)?;
         self.split_large(end)?;
-        self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
-            frames().release(mapping.frame);
-            Update::Remove
-        });
+        drop_pages(&mut self.tables, start, end);
         if self.covers(start, end) { Ok(()) } else { Err(Errno::ENOMEM) }
+    }
+
+    /// Forgets the pages of a file, copies included, that lie behind what is now its end.
+    pub fn cut_file(&mut self, inode: InodeId, size: u64) {
+        let file_end = size.next_multiple_of(PAGE_SIZE);
+        for area in &self.areas {
+            if let Backing::File { inode: mapped, offset } = area.backing
+                && mapped == inode
+            {
+                let kept = file_end.saturating_sub(offset).min(area.end - area.start);
+                drop_pages(&mut self.tables, area.start + kept, area.end);
+            }
+        }
     }
 
     /// A free range of `length` bytes, as high as possible below the top, or at the hint.
@@ -674,15 +693,20 @@ impl AddressSpace {
 
     fn remove_whole(&mut self, fs: &mut FileSystem, which: Range<usize>) {
         for area in self.areas.drain(which) {
-            self.tables.update(UserAddr(area.start), UserAddr(area.end), |_, mapping| {
-                frames().release(mapping.frame);
-                Update::Remove
-            });
+            drop_pages(&mut self.tables, area.start, area.end);
             if let Backing::File { inode, .. } = area.backing {
                 fs.close(inode);
             }
         }
     }
+}
+
+/// Takes away all pages in a range.
+fn drop_pages(tables: &mut PageTables, start: u64, end: u64) {
+    tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
+        frames().release(mapping.frame);
+        Update::Remove
+    });
 }
 
 fn check_range(start: u64, end: u64) -> Result<(), Errno> {

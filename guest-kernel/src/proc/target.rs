@@ -106,6 +106,15 @@ impl Target {
         }
     }
 
+    /// The inode that it is or has, as a named pipe does.
+    #[must_use]
+    pub fn inode(&self) -> Option<InodeId> {
+        match self.identity() {
+            Identity::Inode(inode) => Some(inode),
+            _ => None,
+        }
+    }
+
     /// What it is ready for, as a process sees it.
     #[must_use]
     pub fn readiness(&self, look: &Look) -> Readiness {

@@ -5,7 +5,7 @@
 use super::{Answer, limits};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{InodeId, Kind, MAX_FILE_SIZE};
+use crate::fs::{InodeId, Kind};
 use crate::kernel::Kernel;
 use crate::proc::descriptors::Target;
 
@@ -43,7 +43,7 @@ pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let inode = regular(kernel, &target)?;
     let end = offset.saturating_add(len);
-    if end > MAX_FILE_SIZE {
+    if end.cast_signed() < 0 {
         return Err(Errno::EFBIG.into());
     }
     let (before, now) = (kernel.fs.size(inode)?, kernel.now());
@@ -57,6 +57,7 @@ pub(super) fn fallocate(kernel: &mut Kernel, call: &Registers) -> Answer {
     if grows {
         kernel.fs.truncate(inode, end, now)?;
     }
+    kernel.fs.note_change(inode, now);
     Ok(0)
 }
 

@@ -18,16 +18,19 @@ const NS_PER_US: u64 = 1000;
 
 pub(super) fn utimensat(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, path, flags) = (call.argument(0), call.argument(1), call.argument(3));
-    let times = read_times(kernel, call.argument(2), 1)?;
-    if times == [None; 2] {
-        return Ok(0);
+    let times = read_times(kernel, call.argument(2), 1);
+    match times {
+        Ok([None, None]) => return Ok(0),
+        Err(Errno::EFAULT) => return Err(Errno::EFAULT.into()),
+        // Times that cannot be are an error of the file that they are for.
+        _ => {}
     }
     let inode = match path {
         0 if flags & 0xffff_ffff != 0 => return Err(Errno::EINVAL.into()),
         0 => descriptor_inode(kernel, fd)?,
         _ => target_inode(kernel, fd, path, flags)?,
     };
-    set_times(kernel, inode, times)
+    set_times(kernel, inode, times?)
 }
 
 pub(super) fn utimes(kernel: &mut Kernel, call: &Registers) -> Answer {

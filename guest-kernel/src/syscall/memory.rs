@@ -46,10 +46,6 @@ const MADV_POPULATE_WRITE: u64 = 23;
 /// Advice that says how memory will be used and changes nothing that a program could see.
 const MADV_HINTS: [u64; 12] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21];
 
-const O_ACCMODE: u32 = 3;
-const O_WRONLY: u32 = 1;
-const O_RDWR: u32 = 2;
-
 pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (hint, length, protection) = (call.argument(0), call.argument(1), call.argument(2));
     let (flags, fd, offset) = (call.argument(3), call.argument(4), call.argument(5));
@@ -129,17 +125,17 @@ fn mapped_file(
     sharing: Sharing,
 ) -> Result<(Option<InodeId>, bool), Errno> {
     let file = kernel.process.descriptors.file(fd & 0xffff_ffff)?;
+    let is_written = sharing == Sharing::Shared && access.write;
+    if !file.is_readable() || is_written && !file.is_writable() {
+        return Err(Errno::EACCES);
+    }
     let Target::Inode(inode) = file.target else { return Err(Errno::ENODEV) };
     let source = match kernel.fs.kind(inode) {
         Kind::Regular => Some(inode),
         Kind::Character(DeviceKind::Zero) => None,
         _ => return Err(Errno::ENODEV),
     };
-    let mode = file.flags.get() & O_ACCMODE;
-    if mode == O_WRONLY || sharing == Sharing::Shared && access.write && mode != O_RDWR {
-        return Err(Errno::EACCES);
-    }
-    Ok((source, sharing == Sharing::Private || mode == O_RDWR))
+    Ok((source, sharing == Sharing::Private || file.is_writable()))
 }
 
 /// Where a mapping goes.

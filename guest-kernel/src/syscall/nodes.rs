@@ -2,7 +2,8 @@
 
 //! Making nodes: `mknod` for regular files, named pipes and the devices that there are.
 
-use super::{Answer, path};
+use super::Answer;
+use super::path::Place;
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{DeviceKind, Kind};
@@ -39,10 +40,9 @@ fn make(kernel: &mut Kernel, fd: u64, path: u64, mode: u64, device: u64) -> Answ
         DIRECTORY | BLOCK => return Err(Errno::EPERM.into()),
         _ => return Err(Errno::EINVAL.into()),
     };
-    let start = path::start(kernel, fd, path)?;
-    let text = path::read(kernel, path)?;
+    let place = Place::read(kernel, fd, path)?;
     let (permissions, now) = (kernel.process.masked(mode), kernel.now());
-    kernel.fs.make_node(start, &text, kind, permissions, now)?;
+    kernel.fs.make_node(place.start, &place.text, kind, permissions, now)?;
     Ok(0)
 }
 

@@ -2,6 +2,7 @@
 
 //! Opening and creating files.
 
+use super::seek::resize;
 use super::{Answer, Fail, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
@@ -10,11 +11,13 @@ use crate::kernel::Kernel;
 use crate::proc::descriptors::{Blocking, Descriptor, OpenFile, Target};
 use crate::proc::pipe::Side;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
+
+const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 
 const O_ACCMODE: u64 = 0o3;
 const O_WRONLY: u64 = 0o1;
 const O_RDONLY: u64 = 0o0;
+const O_RDWR: u64 = 0o2;
 const O_CREAT: u64 = 0o100;
 const O_EXCL: u64 = 0o200;
 const O_TRUNC: u64 = 0o1000;
@@ -32,29 +35,32 @@ const KEPT_FLAGS: u64 = !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | 0o400);
 const O_LARGEFILE: u64 = 0o100_000;
 
 pub(super) fn open(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let start = kernel.process.cwd;
-    open_at(kernel, start, call.argument(0), call.argument(1), call.argument(2))
+    open_at(kernel, AT_FDCWD, call.argument(0), call.argument(1), call.argument(2))
 }
 
 pub(super) fn openat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let start = path::start(kernel, call.argument(0), call.argument(1))?;
-    open_at(kernel, start, call.argument(1), call.argument(2), call.argument(3))
+    let fd = call.argument(0);
+    open_at(kernel, fd, call.argument(1), call.argument(2), call.argument(3))
 }
 
 pub(super) fn creat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let start = kernel.process.cwd;
-    open_at(kernel, start, call.argument(0), O_CREAT | O_TRUNC | O_WRONLY, call.argument(1))
+    let flags = O_CREAT | O_TRUNC | O_WRONLY;
+    open_at(kernel, AT_FDCWD, call.argument(0), flags, call.argument(1))
 }
 
-fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
+fn open_at(kernel: &mut Kernel, fd: u64, path: u64, flags: u64, mode: u64) -> Answer {
+    check_flags(flags)?;
+    let path = path::read(kernel, path)?;
+    // Nothing is made where there is no number for it.
+    kernel.process.descriptors.check_is_one_free()?;
+    let start = path::start(kernel, fd, &path)?;
     if flags & O_PATH != 0 {
-        return open_place(kernel, start, path, flags);
+        return open_place(kernel, start, &path, flags);
     }
     let flags = flags | O_LARGEFILE;
     if flags & O_TMPFILE != 0 {
-        return open_nameless(kernel, start, path, flags, mode);
+        return open_nameless(kernel, start, &path, flags, mode);
     }
-    let path = read_path(kernel, path)?;
     let follow = match flags & (O_NOFOLLOW | O_EXCL) {
         0 => Follow::Last,
         O_EXCL if flags & O_CREAT == 0 => Follow::Last,
@@ -81,17 +87,20 @@ fn open_at(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64
     };
     let fd = insert(kernel, target, flags)?;
     if flags & O_TRUNC != 0 && !inode.is_new && kind == Kind::Regular {
-        let now = kernel.now();
-        kernel.fs.truncate(inode.id, 0, now)?;
+        resize(kernel, inode.id, 0)?;
     }
     Ok(fd)
 }
 
-/// The path of what is to be opened, if it can get a descriptor.
-fn read_path(kernel: &mut Kernel, path: u64) -> Result<Vec<u8>, Errno> {
-    let path = path::read(kernel, path)?;
-    kernel.process.descriptors.check_is_one_free()?;
-    Ok(path)
+/// Refuses flags that cannot go together, whatever the path.
+fn check_flags(flags: u64) -> Result<(), Errno> {
+    let makes_nameless = flags & O_TMPFILE != 0;
+    let is_wrong = match flags & (O_CREAT | O_DIRECTORY) {
+        O_DIRECTORY => makes_nameless && flags & O_ACCMODE == O_RDONLY,
+        0 | O_CREAT => makes_nameless,
+        _ => true,
+    };
+    if is_wrong && flags & O_PATH == 0 { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 /// Gives a target, which was opened for it, a descriptor.
@@ -126,7 +135,7 @@ fn open_again(kernel: &mut Kernel, link: InodeId, flags: u64) -> Result<Target, 
     match kernel.linked_target(link) {
         Some(console @ (Target::Console | Target::ConsoleInput(_))) => Ok(console),
         Some(Target::Pipe(pipe, _)) => {
-            let side = side(flags);
+            let side = side(flags)?;
             pipe.open(side);
             Ok(Target::Pipe(pipe, side))
         }
@@ -135,18 +144,19 @@ fn open_again(kernel: &mut Kernel, link: InodeId, flags: u64) -> Result<Target, 
     }
 }
 
-/// What an open file does with a pipe.
-fn side(flags: u64) -> Side {
+/// What an open file does with a pipe; it cannot do nothing.
+fn side(flags: u64) -> Result<Side, Errno> {
     match flags & O_ACCMODE {
-        O_RDONLY => Side::Reader,
-        O_WRONLY => Side::Writer,
-        _ => Side::Both,
+        O_RDONLY => Ok(Side::Reader),
+        O_WRONLY => Ok(Side::Writer),
+        O_RDWR => Ok(Side::Both),
+        _ => Err(Errno::EINVAL),
     }
 }
 
 /// Opens a side of a named pipe, which may have to wait for the other one.
 fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, Fail> {
-    let side = side(flags);
+    let side = side(flags)?;
     let blocking = if flags & O_NONBLOCK == 0 { Blocking::Yes } else { Blocking::No };
     let pipe = kernel.open_fifo(inode, side, blocking)?;
     Ok(Target::Pipe(pipe, side))
@@ -154,10 +164,9 @@ fn open_fifo(kernel: &mut Kernel, inode: InodeId, flags: u64) -> Result<Target, 
 
 /// Opens a place in the tree: `O_PATH`, which leaves only `O_CLOEXEC`, `O_DIRECTORY` and
 /// `O_NOFOLLOW` a meaning.
-fn open_place(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64) -> Answer {
-    let path = read_path(kernel, path)?;
+fn open_place(kernel: &mut Kernel, start: InodeId, path: &[u8], flags: u64) -> Answer {
     let follow = if flags & O_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
-    let inode = kernel.fs.resolve(start, &path, follow)?;
+    let inode = kernel.fs.resolve(start, path, follow)?;
     if flags & O_DIRECTORY != 0 && kernel.fs.kind(inode) != Kind::Directory {
         return Err(Errno::ENOTDIR.into());
     }
@@ -168,12 +177,14 @@ fn open_place(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64) -> Ans
 
 /// Makes a file without a name in the directory's file system: `O_TMPFILE`. With `O_EXCL` it never
 /// gets one.
-fn open_nameless(kernel: &mut Kernel, start: InodeId, path: u64, flags: u64, mode: u64) -> Answer {
-    if flags & O_DIRECTORY == 0 || flags & O_CREAT != 0 || flags & O_ACCMODE == O_RDONLY {
-        return Err(Errno::EINVAL.into());
-    }
-    let path = read_path(kernel, path)?;
-    let directory = kernel.fs.resolve(start, &path, Follow::Last)?;
+fn open_nameless(
+    kernel: &mut Kernel,
+    start: InodeId,
+    path: &[u8],
+    flags: u64,
+    mode: u64,
+) -> Answer {
+    let directory = kernel.fs.resolve(start, path, Follow::Last)?;
     if kernel.fs.kind(directory) != Kind::Directory {
         return Err(Errno::ENOTDIR.into());
     }
@@ -208,9 +219,6 @@ fn find(
     follow: Follow,
 ) -> Result<Found, Errno> {
     let found = if flags & O_CREAT != 0 {
-        if flags & O_DIRECTORY != 0 {
-            return Err(Errno::EINVAL);
-        }
         let create = if flags & O_EXCL != 0 { Create::Exclusive } else { Create::IfAbsent };
         let permissions = kernel.process.masked(mode);
         let now = kernel.now();
@@ -222,6 +230,7 @@ fn find(
     match kernel.fs.kind(found.id) {
         // The link of a descriptor in `/proc` that leads to nothing in the tree.
         Kind::Symlink if follow == Follow::Last => Ok(found),
+        Kind::Symlink if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
         Kind::Symlink => Err(Errno::ELOOP),
         Kind::Directory if flags & (O_ACCMODE | O_CREAT | O_TRUNC) != O_RDONLY => {
             Err(Errno::EISDIR)

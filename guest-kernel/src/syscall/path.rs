@@ -21,23 +21,37 @@ pub(super) const AT_EMPTY_PATH: u64 = 0x1000;
 /// A symbolic link as the last component is not followed.
 pub(super) const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
 
-/// Reads a path from the program.
+/// Reads a path from the program. An empty one leads nowhere, whatever it would start from.
 pub(super) fn read(kernel: &mut Kernel, address: u64) -> Result<Vec<u8>, Errno> {
+    let text = read_or_empty(kernel, address)?;
+    if text.is_empty() { Err(Errno::ENOENT) } else { Ok(text) }
+}
+
+/// Reads a path for which there is something else to take.
+pub(super) fn read_or_empty(kernel: &mut Kernel, address: u64) -> Result<Vec<u8>, Errno> {
     kernel.memory().read_string(UserAddr(address), PATH_MAX, Errno::ENAMETOOLONG)
 }
 
-/// The directory that a relative path starts from; absolute paths do not look at the descriptor.
-pub(super) fn start(kernel: &mut Kernel, fd: u64, path: u64) -> Result<InodeId, Errno> {
-    if is_cwd(fd) {
-        return Ok(kernel.process.cwd);
+/// A path argument: where it starts, and its text.
+pub(super) struct Place {
+    pub(super) start: InodeId,
+    pub(super) text: Vec<u8>,
+}
+
+impl Place {
+    pub(super) fn read(kernel: &mut Kernel, fd: u64, path: u64) -> Result<Self, Errno> {
+        let text = read(kernel, path)?;
+        Ok(Self { start: start(kernel, fd, &text)?, text })
     }
-    let mut first = [0];
-    kernel.memory().read(UserAddr(path), &mut first)?;
-    match first[0] {
-        b'/' => Ok(InodeId::ROOT),
-        // An empty path leads nowhere, whatever it would start from.
-        0 => Err(Errno::ENOENT),
-        _ => directory(kernel, fd),
+}
+
+/// The directory that a path starts from; absolute ones do not look at the descriptor.
+pub(super) fn start(kernel: &Kernel, fd: u64, text: &[u8]) -> Result<InodeId, Errno> {
+    match text.first() {
+        None => Err(Errno::ENOENT),
+        Some(b'/') => Ok(InodeId::ROOT),
+        Some(_) if is_cwd(fd) => Ok(kernel.process.cwd),
+        Some(_) => directory(kernel, fd),
     }
 }
 
@@ -51,7 +65,7 @@ pub(super) fn directory(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
 
 /// What a path, or with `AT_EMPTY_PATH` a descriptor, leads to.
 pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<Target, Errno> {
-    let text = read(kernel, path)?;
+    let text = read_or_empty(kernel, path)?;
     if text.is_empty() && flags & AT_EMPTY_PATH != 0 {
         if is_cwd(fd) {
             return Ok(Target::Inode(kernel.process.cwd));
@@ -59,12 +73,7 @@ pub(super) fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Res
         return Ok(kernel.process.descriptors.file_or_place(fd)?.target.clone());
     }
     let follow = if flags & AT_SYMLINK_NOFOLLOW != 0 { Follow::NoLast } else { Follow::Last };
-    let start = match text.first() {
-        None => return Err(Errno::ENOENT),
-        Some(b'/') => InodeId::ROOT,
-        Some(_) if is_cwd(fd) => kernel.process.cwd,
-        Some(_) => directory(kernel, fd)?,
-    };
+    let start = start(kernel, fd, &text)?;
     let inode = kernel.fs.resolve(start, &text, follow)?;
     match follow {
         Follow::Last => Ok(kernel.linked_target(inode).unwrap_or(Target::Inode(inode))),

@@ -38,7 +38,7 @@ pub(super) fn execveat(kernel: &mut Kernel, registers: &mut Registers) -> Answer
     if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let text = path::read(kernel, at)?;
+    let text = path::read_or_empty(kernel, at)?;
     let inode = match path::target(kernel, fd, at, flags)? {
         Target::Inode(inode) => inode,
         _ => return Err(Errno::EACCES.into()),

@@ -98,19 +98,26 @@ pub(super) fn pwritev(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn preadv2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
     let position = Position::from_second_form(call.argument(3))?;
-    let way = way(kernel, call)?;
+    let way = way(kernel, call, OpenFile::is_readable)?;
     read_in_a_way(kernel, call.argument(0), buffers, position, way)
 }
 
 pub(super) fn pwritev2(kernel: &mut Kernel, call: &Registers) -> Answer {
     let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
     let position = Position::from_second_form(call.argument(3))?;
-    let way = way(kernel, call)?;
+    let way = way(kernel, call, OpenFile::is_writable)?;
     write_in_a_way(kernel, call.argument(0), buffers, position, way)
 }
 
-fn way(kernel: &mut Kernel, call: &Registers) -> Result<Way, Errno> {
+fn way(
+    kernel: &mut Kernel,
+    call: &Registers,
+    is_for_this: fn(&OpenFile) -> bool,
+) -> Result<Way, Errno> {
     let flags = call.argument(5) & 0xffff_ffff;
+    if !is_for_this(kernel.process.descriptors.file(call.argument(0))?) {
+        return Err(Errno::EBADF);
+    }
     if flags & !(RWF_SATISFIED | RWF_NOWAIT | RWF_APPEND) != 0 {
         kernel.missing.note(call.rax);
         return Err(Errno::EOPNOTSUPP);
@@ -247,8 +254,7 @@ fn write_in_a_way(
     }
     match object(kernel, &file.target, position)? {
         Object::File(inode) => {
-            let offset = match position {
-                _ if way.appends || file.flags.get() & O_APPEND != 0 => kernel.fs.size(inode)?,
+            let mut offset = match position {
                 Position::Current => file.offset.get(),
                 Position::At(offset) => offset,
             };
@@ -257,6 +263,9 @@ fn write_in_a_way(
                 return Ok(0);
             }
             check_end(offset, len)?;
+            if way.appends || file.flags.get() & O_APPEND != 0 {
+                offset = kernel.fs.size(inode)?;
+            }
             let len = limits::file_room(kernel, offset, len)?;
             let now = kernel.now();
             let len = kernel.fs.prepare_write(inode, offset, len, now)?;

@@ -16,9 +16,6 @@ const SEEK_END: u64 = 2;
 const SEEK_DATA: u64 = 3;
 const SEEK_HOLE: u64 = 4;
 
-const O_ACCMODE: u32 = 3;
-const O_RDONLY: u32 = 0;
-
 pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, offset, whence) = (call.argument(0), call.argument(1).cast_signed(), call.argument(2));
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
@@ -65,6 +62,9 @@ pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn truncate(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(1).cast_signed() < 0 {
+        return Err(Errno::EINVAL.into());
+    }
     let text = path::read(kernel, call.argument(0))?;
     let inode = kernel.fs.resolve(kernel.process.cwd, &text, Follow::Last)?;
     kernel.check_is_not_run(inode)?;
@@ -72,25 +72,33 @@ pub(super) fn truncate(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn ftruncate(kernel: &mut Kernel, call: &Registers) -> Answer {
+    if call.argument(1).cast_signed() < 0 {
+        return Err(Errno::EINVAL.into());
+    }
     let file = kernel.process.descriptors.file(call.argument(0))?;
     match file.target {
-        Target::Inode(inode) if file.flags.get() & O_ACCMODE != O_RDONLY => {
-            set_size(kernel, inode, call.argument(1))
-        }
+        Target::Inode(inode) if file.is_writable() => set_size(kernel, inode, call.argument(1)),
         _ => Err(Errno::EINVAL.into()),
     }
 }
 
 fn set_size(kernel: &mut Kernel, inode: InodeId, size: u64) -> Answer {
-    if size.cast_signed() < 0 {
-        return Err(Errno::EINVAL.into());
-    }
     if size > kernel.fs.size(inode)? {
         limits::check_file_size(kernel, size)?;
     }
-    let now = kernel.now();
-    kernel.fs.truncate(inode, size, now)?;
+    resize(kernel, inode, size)?;
     Ok(0)
+}
+
+/// Gives a file a size; nobody's mapping shows any longer what it loses by that.
+pub(super) fn resize(kernel: &mut Kernel, inode: InodeId, size: u64) -> Result<(), Errno> {
+    let (before, now) = (kernel.fs.size(inode)?, kernel.now());
+    kernel.fs.truncate(inode, size, now)?;
+    if size < before {
+        kernel.process.space.cut_file(inode, size);
+        kernel.processes.iter_mut().for_each(|process| process.space.cut_file(inode, size));
+    }
+    Ok(())
 }
 
 /// `fsync` and `fdatasync`: files are memory, and memory is as durable as it gets.

@@ -9,7 +9,7 @@ use super::{Answer, Fail, limits};
 use crate::arch::trap::Registers;
 use crate::drivers::serial;
 use crate::errno::Errno;
-use crate::fs::{DeviceKind, InodeId, Kind, Segment};
+use crate::fs::{DeviceKind, InodeId, Kind, MAX_FILE_SIZE, Segment};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::mm::transfer;
@@ -54,7 +54,7 @@ impl Offset {
             0 => file.offset.get(),
             _ => kernel.memory().read_u64(UserAddr(address))?,
         };
-        if value.cast_signed() < 0 { Err(Errno::EINVAL) } else { Ok(Self { value, address }) }
+        Ok(Self { value, address })
     }
 
     /// Moves it behind what was done.
@@ -115,13 +115,14 @@ fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
 pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (address, count) = (call.argument(2), call.argument(3));
     let from = readable(kernel, call.argument(1))?;
-    let to = writable(kernel, call.argument(0))?;
     if address != 0 && matches!(from.target, Target::Pipe(..) | Target::Socket(_)) {
         return Err(Errno::ESPIPE.into());
     }
-    let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
     let offset = Offset::read(kernel, &from, address)?;
     check_end(offset.value, count)?;
+    let to = writable(kernel, call.argument(0))?;
+    check_end(to.offset.get(), count)?;
+    let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
@@ -138,27 +139,31 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
 pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
     let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
     let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
+    let start = Offset::read(kernel, &from, call.argument(1))?;
+    let end = Offset::read(kernel, &to, call.argument(3))?;
     if call.argument(5) & 0xffff_ffff != 0 {
         return Err(Errno::EINVAL.into());
     }
     let (source, target) = (regular(kernel, &from)?, regular(kernel, &to)?);
-    readable(kernel, call.argument(0))?;
-    writable(kernel, call.argument(2))?;
-    if to.flags.get() & O_APPEND != 0 {
+    let appends = to.flags.get() & O_APPEND != 0;
+    if !from.is_readable() || !to.is_writable() || appends {
         return Err(Errno::EBADF.into());
     }
     kernel.fs.check_same_system(source, target)?;
-    let start = Offset::read(kernel, &from, call.argument(1))?;
-    let end = Offset::read(kernel, &to, call.argument(3))?;
     let asked = call.argument(4);
     if start.value.max(end.value).checked_add(asked).is_none() {
         return Err(Errno::EOVERFLOW.into());
+    }
+    if end.value.cast_signed() >= MAX_FILE_SIZE.cast_signed() {
+        return Err(Errno::EFBIG.into());
     }
     // What is not there to be copied does not overlap either.
     let count = asked.min(kernel.fs.size(source)?.saturating_sub(start.value));
     if source == target && start.value.abs_diff(end.value) < count {
         return Err(Errno::EINVAL.into());
     }
+    check_end(start.value, count)?;
+    check_end(end.value, count)?;
     let (from_file, to_file) = (Source::File(source, start.value), Sink::File(target, end.value));
     let moved = transport(kernel, &from_file, &to_file, count, Blocking::Yes)?;
     start.advance(kernel, &from, moved)?;
@@ -175,20 +180,28 @@ pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
     if count == 0 {
         return Ok(0);
     }
-    let from = readable(kernel, call.argument(0))?;
-    let to = writable(kernel, call.argument(2))?;
+    let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
     let in_pipe = matches!(from.target, Target::Pipe(..));
     let out_pipe = matches!(to.target, Target::Pipe(..));
-    if !in_pipe && !out_pipe {
-        return Err(Errno::EINVAL.into());
-    }
     if in_pipe && in_address != 0 || out_pipe && out_address != 0 {
         return Err(Errno::ESPIPE.into());
     }
     let start = Offset::read(kernel, &from, in_address)?;
     let end = Offset::read(kernel, &to, out_address)?;
+    if !from.is_readable() || !to.is_writable() {
+        return Err(Errno::EBADF.into());
+    }
+    if !in_pipe && !out_pipe {
+        return Err(Errno::EINVAL.into());
+    }
     if !out_pipe && to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EINVAL.into());
+    }
+    for (is_pipe, offset) in [(in_pipe, start), (out_pipe, end)] {
+        if !is_pipe {
+            check_end(offset.value, count)?;
+        }
     }
     let source = match &from.target {
         Target::Pipe(pipe, _) => Source::Pipe(Rc::clone(pipe)),

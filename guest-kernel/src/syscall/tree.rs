@@ -2,14 +2,14 @@
 
 //! Changing the tree: names, links, permissions and times.
 
-use super::{Answer, path};
+use super::Answer;
+use super::path::{self, Place};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{Follow, InodeId, Kind, RenameMode};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
-use alloc::vec::Vec;
 
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const AT_REMOVEDIR: u64 = 0x200;
@@ -21,19 +21,6 @@ const S_IXGRP: u16 = 0o10;
 
 const RENAME_NOREPLACE: u64 = 1 << 0;
 const RENAME_EXCHANGE: u64 = 1 << 1;
-
-/// A path argument: where it starts, and its text.
-struct Place {
-    start: InodeId,
-    text: Vec<u8>,
-}
-
-impl Place {
-    fn read(kernel: &mut Kernel, fd: u64, path: u64) -> Result<Self, Errno> {
-        let start = path::start(kernel, fd, path)?;
-        Ok(Self { start, text: path::read(kernel, path)? })
-    }
-}
 
 pub(super) fn mkdir(kernel: &mut Kernel, call: &Registers) -> Answer {
     make_directory(kernel, AT_FDCWD, call.argument(0), call.argument(1))
@@ -99,9 +86,11 @@ fn rename_at(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) 
         _ => return Err(Errno::EINVAL.into()),
     };
     let from = Place::read(kernel, from.0, from.1)?;
+    let source = kernel.fs.resolve_parent(from.start, &from.text)?;
     let to = Place::read(kernel, to.0, to.1)?;
+    let target = kernel.fs.resolve_parent(to.start, &to.text)?;
     let now = kernel.now();
-    kernel.fs.rename(from.start, &from.text, to.start, &to.text, mode, now)?;
+    kernel.fs.rename(&source, &target, mode, now)?;
     Ok(0)
 }
 
@@ -166,9 +155,10 @@ fn read_link(kernel: &mut Kernel, from: (u64, u64), buffer: u64, size: u64) -> A
 
 /// The link that is read: an empty path means one that was opened as a place.
 fn link_inode(kernel: &mut Kernel, fd: u64, path: u64) -> Result<InodeId, Errno> {
-    if !path::read(kernel, path)?.is_empty() {
-        let place = Place::read(kernel, fd, path)?;
-        return kernel.fs.resolve(place.start, &place.text, Follow::NoLast);
+    let text = path::read_or_empty(kernel, path)?;
+    if !text.is_empty() {
+        let start = path::start(kernel, fd, &text)?;
+        return kernel.fs.resolve(start, &text, Follow::NoLast);
     }
     match path::target(kernel, fd, path, path::AT_EMPTY_PATH)? {
         Target::Inode(inode) if kernel.fs.kind(inode) == Kind::Symlink => Ok(inode),
@@ -254,15 +244,9 @@ pub(super) fn target_inode(
     if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL);
     }
-    match path::target(kernel, fd, path, flags)? {
-        Target::Inode(inode) => Ok(inode),
-        _ => Err(Errno::EPERM),
-    }
+    path::target(kernel, fd, path, flags)?.inode().ok_or(Errno::EPERM)
 }
 
 pub(super) fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {
-    match kernel.process.descriptors.file(fd)?.target {
-        Target::Inode(inode) => Ok(inode),
-        _ => Err(Errno::EPERM),
-    }
+    kernel.process.descriptors.file(fd)?.target.inode().ok_or(Errno::EPERM)
 }
