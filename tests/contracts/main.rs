@@ -21,6 +21,7 @@ mod distribution_suite;
 mod dumpfs;
 mod exit_status;
 mod faults;
+mod fuzz;
 mod hex0;
 mod hostile;
 mod interactive;

@@ -27,6 +27,8 @@ pub enum Program {
     Musl(&'static str),
     /// Everything in `programs/conformance/` with musl, static.
     Conformance,
+    /// Everything in `programs/fuzz/` with musl, static.
+    Fuzz,
     /// `programs/NAME.c` with glibc, static.
     Glibc(&'static str),
     /// `programs/hello.c` with glibc, in need of an interpreter.
@@ -60,6 +62,7 @@ pub const ALL: &[Program] = &[
     Program::Musl("words"),
     Program::Glibc("words"),
     Program::Conformance,
+    Program::Fuzz,
     Program::Musl("family"),
     Program::Glibc("family"),
     Program::Musl("spawn"),
@@ -117,6 +120,7 @@ fn make(program: Program) -> PathBuf {
         Program::Bss => compile("gcc", "bss", &["bss.c"], BARE, link_high),
         Program::Musl(name) => compile("musl-gcc", &format!("{name}-musl"), &[&c(name)], LIBC, &[]),
         Program::Conformance => compile_folder("musl-gcc", "conformance", LIBC),
+        Program::Fuzz => compile_folder("musl-gcc", "fuzz", LIBC),
         Program::Glibc(name) => compile("gcc", &format!("{name}-glibc"), &[&c(name)], LIBC, &[]),
         Program::Dynamic => compile("gcc", "dynamic", &["dynamic.c"], &["-O2"], &[]),
         Program::Hex0 => {
