@@ -23,7 +23,7 @@ const UNPROVOKED: &str = include_str!("../programs/conformance/unprovoked.txt");
 const DOCUMENT: &str = include_str!("../../docs/syscalls.md");
 
 /// Cases that the program has at least.
-const NR_CASES_MIN: usize = 3500;
+const NR_CASES_MIN: usize = 5000;
 
 /// Runs on the host, if the first one does not agree.
 const HOST_RUNS_MAX: usize = 3;
@@ -144,9 +144,9 @@ fn named_errors() -> BTreeSet<Pair> {
     pairs.collect()
 }
 
-/// The errors that cases get on Linux.
-fn provoked_errors() -> BTreeSet<Pair> {
-    let cases = HOST.iter().filter_map(|(name, verdict)| Some((name.split(' ').next()?, verdict)));
+/// The errors that cases got on Linux.
+fn provoked_errors(host: &Verdicts) -> BTreeSet<(&str, &str)> {
+    let cases = host.iter().filter_map(|(name, verdict)| Some((name.split(' ').next()?, verdict)));
     cases.flat_map(|(call, verdict)| verdict.split(' ').map(move |word| (call, word))).collect()
 }
 
@@ -179,12 +179,21 @@ fn every_error_of_the_manual_has_a_case_or_a_reason() {
     assert!(named.len() > 1400, "the manual's errors were not read whole");
     let pages: BTreeSet<_> = rows(MANUAL).filter_map(|row| row.split(' ').next()).collect();
     assert_eq!(pages, documented_calls(), "manual.txt is not of these calls: see from-manual");
-    let mut missing = &named - &provoked_errors();
-    let mut wrong = stale_rows(&mut missing);
-    wrong.extend(
-        missing.iter().map(|(call, error)| format!("{call} {error}: no case and no reason")),
-    );
+    let mut wrong = wrong_errors(&named, &HOST);
+    if !wrong.is_empty() {
+        // A case that is late on a busy host may miss its error: another run tells.
+        wrong = wrong_errors(&named, &on_host());
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The errors without a case and a reason, and the rows that are stale, by a run on the host.
+fn wrong_errors(named: &BTreeSet<Pair>, host: &Verdicts) -> Vec<String> {
+    let provoked = provoked_errors(host);
+    let mut missing = named.iter().copied().filter(|pair| !provoked.contains(pair)).collect();
+    let mut wrong = stale_rows(&mut missing);
+    wrong.extend(missing.iter().map(|(call, error)| format!("{call} {error}: no case or reason")));
+    wrong
 }
 
 #[test]

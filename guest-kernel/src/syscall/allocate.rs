@@ -68,8 +68,8 @@ fn regular(kernel: &Kernel, target: &Target) -> Result<InodeId, Errno> {
             Kind::Directory => Err(Errno::EISDIR),
             _ => Err(Errno::ENODEV),
         },
-        Target::Console | Target::ConsoleInput(_) => Err(Errno::ENODEV),
-        _ => Err(Errno::ESPIPE),
+        Target::Pipe(..) => Err(Errno::ESPIPE),
+        _ => Err(Errno::ENODEV),
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) fn sync_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
         return Err(Errno::EINVAL.into());
     }
     match target {
-        Target::Inode(_) => Ok(0),
+        Target::Inode(inode) if !matches!(kernel.fs.kind(inode), Kind::Character(_)) => Ok(0),
         _ => Err(Errno::ESPIPE.into()),
     }
 }

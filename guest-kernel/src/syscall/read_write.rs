@@ -178,6 +178,14 @@ fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way
     }
 }
 
+/// Why a file that is not open for it is not read or written.
+fn refusal(file: &OpenFile, position: Position) -> Errno {
+    match file.target {
+        Target::Inode(_) | Target::Console => Errno::EBADF,
+        _ => position.check_is_current().err().unwrap_or(Errno::EBADF),
+    }
+}
+
 fn read_into(kernel: &mut Kernel, fd: u64, buffers: Buffers, position: Position) -> Answer {
     read_in_a_way(kernel, fd, buffers, position, Way::default())
 }
@@ -192,7 +200,7 @@ fn read_in_a_way(
 ) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if !file.is_readable() {
-        return Err(Errno::EBADF.into());
+        return Err(refusal(&file, position).into());
     }
     if !matches!(file.target, Target::Inode(_) | Target::Console) {
         position.check_is_current()?;
@@ -246,7 +254,7 @@ fn write_in_a_way(
 ) -> Answer {
     let file = Rc::clone(kernel.process.descriptors.file(fd)?);
     if !file.is_writable() {
-        return Err(Errno::EBADF.into());
+        return Err(refusal(&file, position).into());
     }
     if !matches!(file.target, Target::Inode(_) | Target::Console) {
         position.check_is_current()?;

@@ -277,6 +277,9 @@ pub(super) fn read(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
+    if buffers.is_empty() {
+        return Ok(0);
+    }
     let how = Reception { blocking, is_look: false, is_whole: false, tells_length: false };
     let received = receive(kernel, socket, how, buffers)?;
     drop_rights(kernel, received.rights);

@@ -94,6 +94,14 @@ fn is_zeros(kernel: &Kernel, inode: InodeId) -> bool {
     matches!(kernel.fs.kind(inode), Kind::Character(DeviceKind::Zero | DeviceKind::Full))
 }
 
+/// What has positions, or is without end.
+fn source(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Source, Errno> {
+    match file.target {
+        Target::Inode(inode) if is_zeros(kernel, inode) => Ok(Source::Zeros),
+        _ => Ok(Source::File(regular(kernel, file).map_err(|_| Errno::EINVAL)?, offset)),
+    }
+}
+
 fn sink(kernel: &Kernel, file: &OpenFile, offset: u64) -> Result<Sink, Errno> {
     match &file.target {
         Target::Inode(inode) => match kernel.fs.kind(*inode) {
@@ -122,12 +130,11 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
     check_end(offset.value, count)?;
     let to = writable(kernel, call.argument(0))?;
     check_end(to.offset.get(), count)?;
-    let inode = regular(kernel, &from).map_err(|_| Errno::EINVAL)?;
+    let source = source(kernel, &from, offset.value)?;
     if to.flags.get() & O_APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
     let target = sink(kernel, &to, to.offset.get())?;
-    let source = Source::File(inode, offset.value);
     let moved = transport(kernel, &source, &target, count, to.blocking())?;
     offset.advance(kernel, &from, moved)?;
     if let Sink::File(_, start) = target {
@@ -205,8 +212,7 @@ pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let source = match &from.target {
         Target::Pipe(pipe, _) => Source::Pipe(Rc::clone(pipe)),
-        Target::Inode(inode) if is_zeros(kernel, *inode) => Source::Zeros,
-        _ => Source::File(regular(kernel, &from).map_err(|_| Errno::EINVAL)?, start.value),
+        _ => self::source(kernel, &from, start.value)?,
     };
     let target = sink(kernel, &to, end.value)?;
     if let (Source::Pipe(one), Sink::Pipe(other)) = (&source, &target)

@@ -10,6 +10,7 @@ use crate::fs::{Follow, InodeId, Kind, RenameMode};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
+use alloc::rc::Rc;
 
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const AT_REMOVEDIR: u64 = 0x200;
@@ -109,7 +110,8 @@ fn make_link(kernel: &mut Kernel, from: (u64, u64), to: (u64, u64), flags: u64) 
         return Err(Errno::EINVAL.into());
     }
     let follow = if flags & AT_SYMLINK_FOLLOW != 0 { 0 } else { path::AT_SYMLINK_NOFOLLOW };
-    let existing = target_inode(kernel, from.0, from.1, flags & path::AT_EMPTY_PATH | follow)?;
+    let existing = target(kernel, from.0, from.1, flags & path::AT_EMPTY_PATH | follow)?;
+    let existing = existing.inode().ok_or(Errno::EXDEV)?;
     let to = Place::read(kernel, to.0, to.1)?;
     let now = kernel.now();
     kernel.fs.link(existing, to.start, &to.text, now)?;
@@ -197,32 +199,33 @@ fn set_mode(kernel: &mut Kernel, inode: InodeId, mode: u64) -> Answer {
 }
 
 pub(super) fn chown(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), 0)?;
-    set_owner(kernel, inode, call.argument(1), call.argument(2))
+    let target = target(kernel, AT_FDCWD, call.argument(0), 0)?;
+    set_owner(kernel, &target, call.argument(1), call.argument(2))
 }
 
 pub(super) fn lchown(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = target_inode(kernel, AT_FDCWD, call.argument(0), path::AT_SYMLINK_NOFOLLOW)?;
-    set_owner(kernel, inode, call.argument(1), call.argument(2))
+    let target = target(kernel, AT_FDCWD, call.argument(0), path::AT_SYMLINK_NOFOLLOW)?;
+    set_owner(kernel, &target, call.argument(1), call.argument(2))
 }
 
 pub(super) fn fchown(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = descriptor_inode(kernel, call.argument(0))?;
-    set_owner(kernel, inode, call.argument(1), call.argument(2))
+    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    set_owner(kernel, &file.target, call.argument(1), call.argument(2))
 }
 
 pub(super) fn fchownat(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let inode = target_inode(kernel, call.argument(0), call.argument(1), call.argument(4))?;
-    set_owner(kernel, inode, call.argument(2), call.argument(3))
+    let target = target(kernel, call.argument(0), call.argument(1), call.argument(4))?;
+    set_owner(kernel, &target, call.argument(2), call.argument(3))
 }
 
 /// Everything belongs to user 0 and group 0, and there is nobody else to give it to. As with any
 /// change of owners, a program no longer runs as its owner.
-fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answer {
+fn set_owner(kernel: &mut Kernel, target: &Target, user: u64, group: u64) -> Answer {
     let is_kept = |id: u64| matches!((id & 0xffff_ffff) as u32, 0 | u32::MAX);
     if !is_kept(user) || !is_kept(group) {
         return Err(Errno::EPERM.into());
     }
+    let Some(inode) = target.inode() else { return Ok(0) };
     let now = kernel.now();
     let mut permissions = kernel.fs.permissions(inode);
     if kernel.fs.kind(inode) != Kind::Directory {
@@ -235,16 +238,22 @@ fn set_owner(kernel: &mut Kernel, inode: InodeId, user: u64, group: u64) -> Answ
     Ok(0)
 }
 
+/// What is changed, by a path or with `AT_EMPTY_PATH` by a descriptor.
+fn target(kernel: &mut Kernel, fd: u64, path: u64, flags: u64) -> Result<Target, Errno> {
+    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    path::target(kernel, fd, path, flags)
+}
+
+/// The same, where only inodes can be changed.
 pub(super) fn target_inode(
     kernel: &mut Kernel,
     fd: u64,
     path: u64,
     flags: u64,
 ) -> Result<InodeId, Errno> {
-    if flags & !(path::AT_EMPTY_PATH | path::AT_SYMLINK_NOFOLLOW) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    path::target(kernel, fd, path, flags)?.inode().ok_or(Errno::EPERM)
+    target(kernel, fd, path, flags)?.inode().ok_or(Errno::EPERM)
 }
 
 pub(super) fn descriptor_inode(kernel: &Kernel, fd: u64) -> Result<InodeId, Errno> {

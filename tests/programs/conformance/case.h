@@ -114,10 +114,11 @@ void set_handler(int signal, unsigned long flags, void (*handler)(int, siginfo_t
 void block(int signal);
 void unblock(int signal);
 
-extern const struct group files[], paths[], full[], interrupted[], elsewhere[], positions[],
-    directories[], names[], attributes[], descriptors[], memory[], processes[], signals[], pipes[], polling[],
-    sockets[], locks[], clocks[], credentials[], scheduling[], proc[], system_[], seed[],
-    programs[], children[], messages_[], advice[], times_[], rights[], waits[], shortages[];
+extern const struct group files[], paths[], full[], interrupted[], elsewhere[], each[],
+    positions[], directories[], names[], attributes[], descriptors[], memory[], processes[],
+    signals[], pipes[], polling[], sockets[], locks[], clocks[], credentials[], scheduling[],
+    proc[], system_[], seed[], programs[], children[], messages_[], advice[], times_[], rights[],
+    waits[], shortages[];
 
 // What programs find that cases execute: each runs in the process that was made for it.
 extern const struct group executed[];
