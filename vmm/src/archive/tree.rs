@@ -43,7 +43,7 @@ pub enum TreeError {
         source: io::Error,
     },
     /// Neither a file, a folder nor a symbolic link.
-    #[error("{} is a {kind}, which an archive cannot hold: leave it out", path.display())]
+    #[error("{} is a {kind}, and only files, folders and symbolic links are packed: leave it out", path.display())]
     Special {
         /// The host path.
         path: PathBuf,
