@@ -210,6 +210,12 @@ impl Kernel {
         }
     }
 
+    /// Whether there is a terminal, which is what `/dev/tty` stands for.
+    #[must_use]
+    pub fn has_terminal(&self) -> bool {
+        self.input.as_ref().is_some_and(|input| input.is_terminal())
+    }
+
     /// Whether the line is to be looked at while nobody runs: a stream only for who waits for it.
     pub(super) fn listens_to_input(&self) -> bool {
         let input = self.input.as_ref();

@@ -91,7 +91,7 @@ impl Kernel {
     /// Serves the timer's interrupt.
     pub fn serve_tick(&mut self) -> Progress {
         local_apic::end_of_interrupt();
-        let has_terminal = self.input.as_ref().is_some_and(|input| input.is_terminal());
+        let has_terminal = self.has_terminal();
         let has_host_clock = self.host_clock.is_some();
         let next_time = self.next_time();
         let (calls, now) = (self.nr_calls, self.now());

@@ -77,6 +77,10 @@ fn open_at(kernel: &mut Kernel, fd: u64, path: u64, flags: u64, mode: u64) -> An
     let target = match kind {
         Kind::Fifo => open_fifo(kernel, inode.id, flags)?,
         Kind::Symlink => open_again(kernel, inode.id, flags)?,
+        Kind::Character(DeviceKind::Tty) if !kernel.has_terminal() => {
+            // Programs open it to find out.
+            return Err(Errno::ENXIO.into());
+        }
         Kind::Character(DeviceKind::Console | DeviceKind::Tty) if kernel.input.is_some() => {
             kernel.input.clone().map_or(Target::Console, Target::ConsoleInput)
         }

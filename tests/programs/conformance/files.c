@@ -298,8 +298,15 @@ static void vectors_with_flags(void)
     T(pwritev, "to a pipe", ends_[1], out, 1, 0, 0);
 }
 
+static void leaves_terminal(void)
+{
+    CALL(setsid);
+    T(open, "of /dev/tty without a terminal", "/dev/tty", O_RDWR);
+}
+
 static void devices(void)
 {
+    finish(start(leaves_terminal));
     char buffer[32] = "xxxxxxxx";
     long null = OK(open, "of /dev/null", "/dev/null", O_RDWR);
     T(read, "of /dev/null", null, buffer, 8);
