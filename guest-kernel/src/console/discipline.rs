@@ -2,7 +2,9 @@
 
 //! The line discipline: what is typed becomes lines, signals and an echo (`termios(3)`).
 
-use super::termios::{ECHO, ECHOCTL, ECHOE, ECHONL, ICRNL, IEXTEN, ISIG, NOFLSH, Termios, index};
+use super::termios::{
+    ECHO, ECHOCTL, ECHOE, ECHONL, ICRNL, IEXTEN, ISIG, IXANY, IXON, NOFLSH, Termios, index,
+};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -30,6 +32,8 @@ pub struct Discipline {
     ready: VecDeque<u8>,
     /// How that is parted into lines; one of no bytes is the end of a file.
     lengths: VecDeque<usize>,
+    /// Whether a key holds output up.
+    is_held: bool,
 }
 
 impl Discipline {
@@ -48,7 +52,14 @@ impl Discipline {
                 self.lengths.push_back(self.ready.len());
             }
         }
+        self.is_held &= termios.input & IXON != 0;
         self.termios = termios;
+    }
+
+    /// Whether output is held up.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Forgets what was typed and not read.
@@ -58,10 +69,20 @@ impl Discipline {
         self.lengths.clear();
     }
 
-    /// Takes a byte of the line; what is to be shown for it goes to `echo`.
+    /// Takes a byte of the line; what is to be shown for it goes to `echo`. Returns the key of a
+    /// signal.
     pub fn take(&mut self, byte: u8, echo: &mut Vec<u8>) -> Option<Key> {
+        if self.termios.input & IXON != 0 {
+            let is_stop = self.is(byte, index::VSTOP);
+            if is_stop || self.is(byte, index::VSTART) {
+                self.is_held = is_stop;
+                return None;
+            }
+            self.is_held &= self.termios.input & IXANY == 0;
+        }
         let byte = if byte == b'\r' && self.termios.input & ICRNL != 0 { b'\n' } else { byte };
         if let Some(key) = self.key(byte) {
+            self.is_held = false;
             if self.termios.local & NOFLSH == 0 {
                 self.flush();
             }
@@ -249,6 +270,35 @@ mod tests {
         assert_eq!(tty.nr_readable(), None);
         assert_eq!(tty.take(26, &mut echo), Some(Key::Suspend));
         assert_eq!(tty.take(28, &mut echo), Some(Key::Quit));
+    }
+
+    #[test]
+    fn output_is_held_up_until_it_may_go_on() {
+        let mut tty = Discipline::default();
+        let mut is_held_after = |keys: &[u8]| {
+            let mut echo = Vec::new();
+            for &key in keys {
+                let _ = tty.take(key, &mut echo);
+            }
+            tty.is_held()
+        };
+        assert!(is_held_after(b"\x13a"));
+        assert!(!is_held_after(b"\x11"));
+        assert!(is_held_after(b"\x13"));
+        assert!(!is_held_after(b"\x03"), "a signal is to be seen");
+        assert!(is_held_after(b"\x13"));
+        tty.flush();
+        let mut any = Termios::default();
+        any.input |= IXANY;
+        tty.set_termios(any);
+        assert!(tty.is_held());
+        assert_eq!(type_in(&mut tty, b"a\x13"), "a");
+        let mut none = Termios::default();
+        none.input &= !IXON;
+        tty.set_termios(none);
+        assert!(!tty.is_held());
+        type_in(&mut tty, b"\x13\n");
+        assert_eq!(tty.read(9), b"a\x13\n");
     }
 
     #[test]

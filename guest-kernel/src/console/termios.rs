@@ -4,6 +4,10 @@
 
 /// Input flag: a carriage return is taken for a line feed.
 pub(super) const ICRNL: u32 = 0o400;
+/// Input flag: some characters hold output up, and let it go on.
+pub(super) const IXON: u32 = 0o2000;
+/// Input flag: any character lets it go on.
+pub(super) const IXANY: u32 = 0o4000;
 const IUTF8: u32 = 0o40000;
 
 const OPOST: u32 = 1;
@@ -24,6 +28,8 @@ pub(super) const ECHOE: u32 = 0o20;
 pub(super) const ECHONL: u32 = 0o100;
 /// Local flag: what waits survives a signal.
 pub(super) const NOFLSH: u32 = 0o200;
+/// Local flag: output from the background stops who makes it.
+const TOSTOP: u32 = 0o400;
 /// Local flag: control characters are shown as `^X`.
 pub(super) const ECHOCTL: u32 = 0o1000;
 const ECHOK: u32 = 0o40;
@@ -43,6 +49,8 @@ pub(super) mod index {
     pub(in super::super) const VEOF: usize = 4;
     pub(in super::super) const VTIME: usize = 5;
     pub(in super::super) const VMIN: usize = 6;
+    pub(in super::super) const VSTART: usize = 8;
+    pub(in super::super) const VSTOP: usize = 9;
     pub(in super::super) const VSUSP: usize = 10;
     pub(in super::super) const VEOL: usize = 11;
     pub(in super::super) const VWERASE: usize = 14;
@@ -64,10 +72,10 @@ pub struct Termios {
 }
 
 impl Default for Termios {
-    /// As a terminal is opened, but without `IXON`: output cannot be held up.
+    /// As a terminal is opened.
     fn default() -> Self {
         Self {
-            input: ICRNL | IUTF8,
+            input: ICRNL | IXON | IUTF8,
             output: OPOST | ONLCR,
             control: CONTROL_DEFAULT,
             local: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
@@ -114,6 +122,12 @@ impl Termios {
         self.output & (OPOST | ONLCR) == OPOST | ONLCR
     }
 
+    /// Whether output from the background stops who makes it.
+    #[must_use]
+    pub const fn stops_output(&self) -> bool {
+        self.local & TOSTOP != 0
+    }
+
     /// Whether input comes in lines.
     #[must_use]
     pub const fn is_canonical(&self) -> bool {
@@ -126,7 +140,8 @@ impl Termios {
         self.characters[index::VMIN] as usize
     }
 
-    /// Longest time that such a read waits if it needs none, in tenths of a second.
+    /// Longest time that such a read waits, for its first byte if it needs none, else for each byte
+    /// after that, in tenths of a second; 0 is for ever.
     #[must_use]
     pub const fn tenths(&self) -> u64 {
         self.characters[index::VTIME] as u64

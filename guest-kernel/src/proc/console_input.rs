@@ -6,7 +6,7 @@
 //! can run, and at each tick if it is a terminal's, whose keys are to interrupt programs.
 
 use super::process::FIRST_PID;
-use super::signal::{Signal, SignalInfo};
+use super::signal::Signal;
 use super::target::Readiness;
 use super::waiters::Waiters;
 use crate::console::{Discipline, Key, WindowSize};
@@ -19,11 +19,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use seed_protocols::console_input::{Decoder, Received};
 
-/// Most bytes of a stream that are kept for programs that do not read them yet.
-const STREAM_MAX: usize = 1 << 16;
-
-/// `si_code` of a signal that the kernel sends.
-const SI_KERNEL: i32 = 0x80;
+/// Most bytes of an echo that are kept while output is held up.
+const ECHO_MAX: usize = 4096;
 
 /// What the input is.
 #[derive(Debug)]
@@ -41,8 +38,14 @@ pub struct Terminal {
     pub discipline: Discipline,
     /// Its size.
     pub window: WindowSize,
-    /// The process group that keys interrupt, and that may read.
+    /// The session whose terminal it is.
+    pub session: u32,
+    /// The process group of it that keys interrupt, and that may read.
     pub foreground: u32,
+    /// When something was typed last.
+    pub typed_at: u64,
+    /// What is to be shown once output goes on.
+    echo: Vec<u8>,
 }
 
 /// Standard input.
@@ -54,7 +57,7 @@ pub struct ConsoleInput {
     /// The device, from when it was first looked at.
     device: RefCell<Option<Receiver>>,
     has_ended: Cell<bool>,
-    /// Processes that wait for input.
+    /// Processes that wait for input, or until output goes on.
     pub waiters: RefCell<Waiters>,
     /// Number of calls at which all of these were found to wait for input indeed.
     checked_at: Cell<u64>,
@@ -68,7 +71,10 @@ impl ConsoleInput {
             Some(window) => Kind::Terminal(Terminal {
                 discipline: Discipline::default(),
                 window,
+                session: FIRST_PID,
                 foreground: FIRST_PID,
+                typed_at: 0,
+                echo: Vec::new(),
             }),
             None => Kind::Stream(VecDeque::new()),
         };
@@ -116,18 +122,29 @@ impl ConsoleInput {
         }
     }
 
-    /// What it is ready for. It can always be written to.
+    /// Whether a key holds output up.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        match &*self.kind.borrow() {
+            Kind::Stream(_) => false,
+            Kind::Terminal(terminal) => terminal.discipline.is_held() && !self.has_ended(),
+        }
+    }
+
+    /// What it is ready for.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::WRITE
+        Readiness::default()
+            .with(Readiness::WRITE, !self.is_held())
             .with(Readiness::READ, self.nr_readable().is_some())
             .with(Readiness::HANG_UP, self.has_ended() && self.is_terminal())
     }
 
+    /// Whether what comes in is to be taken: of a stream only what is wanted, as the rest is the
+    /// next reader's; of a terminal all, so that keys are heard, and what is too much is lost.
     fn has_room(&self) -> bool {
         match &*self.kind.borrow() {
-            Kind::Stream(bytes) => bytes.len() < STREAM_MAX,
-            // What is too much is lost, so that keys are heard.
+            Kind::Stream(bytes) => bytes.is_empty(),
             Kind::Terminal(_) => true,
         }
     }
@@ -146,26 +163,51 @@ impl ConsoleInput {
         device.as_mut().map_or(0, |device| device.receive(block))
     }
 
-    /// Takes bytes of the line; returns the keys among them that stand for signals.
-    fn take(&self, line: &[u8]) -> Vec<Key> {
-        let (mut keys, mut echo) = (Vec::new(), Vec::new());
-        for &byte in line {
-            match self.decoder.borrow_mut().push(byte) {
-                Received::Nothing => {}
-                Received::End => self.has_ended.set(true),
-                Received::Window(..) => {}
-                Received::Byte(byte) => match &mut *self.kind.borrow_mut() {
-                    Kind::Stream(bytes) => bytes.push_back(byte),
-                    Kind::Terminal(terminal) => {
-                        keys.extend(terminal.discipline.take(byte, &mut echo));
-                    }
-                },
+    /// Takes bytes of the device; returns the signals that come of them.
+    fn take(&self, block: &[u8]) -> Vec<Signal> {
+        let mut signals = Vec::new();
+        let mut kind = self.kind.borrow_mut();
+        for &byte in block {
+            match (self.decoder.borrow_mut().push(byte), &mut *kind) {
+                (Received::Nothing, _) | (Received::Window(..), Kind::Stream(_)) => {}
+                (Received::End, _) => self.has_ended.set(true),
+                (Received::Byte(byte), Kind::Stream(bytes)) => bytes.push_back(byte),
+                (Received::Byte(byte), Kind::Terminal(terminal)) => {
+                    let key = terminal.discipline.take(byte, &mut terminal.echo);
+                    signals.extend(key.map(|key| match key {
+                        Key::Interrupt => Signal::SIGINT,
+                        Key::Quit => Signal::SIGQUIT,
+                        Key::Suspend => Signal::SIGTSTP,
+                    }));
+                }
+                (Received::Window(rows, columns), Kind::Terminal(terminal)) => {
+                    signals.extend(terminal.resize(WindowSize { rows, columns }));
+                }
             }
         }
-        if !echo.is_empty() {
-            serial::write(&echo);
+        if let Kind::Terminal(terminal) = &mut *kind {
+            terminal.show_echo();
         }
-        keys
+        signals
+    }
+}
+
+impl Terminal {
+    /// Notes the window's size; returns the signal that tells programs of a change.
+    #[must_use]
+    pub fn resize(&mut self, window: WindowSize) -> Option<Signal> {
+        let before = core::mem::replace(&mut self.window, window);
+        (before != window).then_some(Signal::SIGWINCH)
+    }
+
+    /// Shows what was typed, unless output is held up.
+    fn show_echo(&mut self) {
+        if self.discipline.is_held() {
+            self.echo.truncate(ECHO_MAX);
+        } else if !self.echo.is_empty() {
+            serial::write(&self.echo);
+            self.echo.clear();
+        }
     }
 }
 
@@ -181,33 +223,21 @@ impl Kernel {
         if count == 0 {
             return false;
         }
-        for key in input.take(&block[..count]) {
-            self.send_key(&input, key);
+        for signal in input.take(&block[..count]) {
+            self.signal_foreground(&input, signal);
         }
-        let waiting = input.waiters.borrow_mut().take();
-        for pid in waiting {
-            self.wake_process(pid);
+        let now = self.now();
+        if let Kind::Terminal(terminal) = &mut *input.kind.borrow_mut() {
+            terminal.typed_at = now;
         }
+        self.wake(&mut input.waiters.borrow_mut());
         true
     }
 
-    /// Sends the signal that a key stands for to the processes in the foreground.
-    fn send_key(&mut self, input: &ConsoleInput, key: Key) {
+    /// Sends a signal to the processes in the foreground.
+    pub fn signal_foreground(&mut self, input: &ConsoleInput, signal: Signal) {
         let Kind::Terminal(Terminal { foreground, .. }) = *input.kind.borrow() else { return };
-        let signal = match key {
-            Key::Interrupt => Signal::SIGINT,
-            Key::Quit => Signal::SIGQUIT,
-            Key::Suspend => Signal::SIGTSTP,
-        };
-        let mut pids = Vec::new();
-        self.for_each_process(|process| {
-            if process.group == foreground {
-                pids.push(process.pid);
-            }
-        });
-        for pid in pids {
-            self.send(pid, signal, SignalInfo { code: SI_KERNEL, ..SignalInfo::default() });
-        }
+        self.signal_group(foreground, signal);
     }
 
     /// Whether there is a terminal, which is what `/dev/tty` stands for.
@@ -216,7 +246,7 @@ impl Kernel {
         self.input.as_ref().is_some_and(|input| input.is_terminal())
     }
 
-    /// Whether the line is to be looked at while nobody runs: a stream only for who waits for it.
+    /// Whether the device is to be looked at while nobody runs: a stream only for who waits for it.
     pub(super) fn listens_to_input(&self) -> bool {
         let input = self.input.as_ref();
         input.is_some_and(|input| input.is_terminal() || !input.waiters.borrow().is_empty())

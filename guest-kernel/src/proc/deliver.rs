@@ -56,8 +56,10 @@ impl Kernel {
     fn act_by_default(&mut self, signal: Signal, info: SignalInfo) {
         match signal.default() {
             Default::Ignore | Default::Continue => {}
-            // Nothing could make the first process go on again.
+            // Nothing could make these go on again.
             Default::Stop if self.process.pid == FIRST_PID => {}
+            Default::Stop
+                if signal != Signal::SIGSTOP && self.is_group_orphaned(self.process.group) => {}
             Default::Stop => self.stop(signal),
             Default::End => {
                 self.report_fault(signal, info);

@@ -12,6 +12,7 @@ pub mod exec;
 pub mod fifos;
 mod files;
 pub mod futexes;
+mod group;
 pub mod handle;
 pub mod interval_timer;
 pub mod lifecycle;

@@ -29,10 +29,10 @@ impl Signal {
     pub const SIGCONT: Self = Self(18);
     pub const SIGSTOP: Self = Self(19);
     pub const SIGTSTP: Self = Self(20);
-    const SIGTTIN: Self = Self(21);
-    const SIGTTOU: Self = Self(22);
+    pub const SIGTTIN: Self = Self(21);
+    pub const SIGTTOU: Self = Self(22);
     const SIGURG: Self = Self(23);
-    const SIGWINCH: Self = Self(28);
+    pub const SIGWINCH: Self = Self(28);
 }
 
 /// Names of the signals up to 31, by number.

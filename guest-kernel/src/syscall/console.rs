@@ -14,6 +14,7 @@ use crate::mm::address::UserAddr;
 use crate::mm::frames::frames;
 use crate::proc::console_input::{ConsoleInput, Kind, Terminal};
 use crate::proc::descriptors::Blocking;
+use crate::proc::signal::Signal;
 
 const NS_PER_TENTH: u64 = 100_000_000;
 
@@ -30,6 +31,12 @@ const TIOCGWINSZ: u64 = 0x5413;
 const TIOCSWINSZ: u64 = 0x5414;
 const TIOCGSID: u64 = 0x5429;
 
+/// Requests that a process in the background does not make without being told.
+const CHANGING: [u64; 6] = [TCSETS, TCSETSW, TCSETSF, TCSBRK, TCFLSH, TIOCSPGRP];
+
+/// Argument of `TIOCSCTTY`: the terminal may be another session's.
+const STEAL: u64 = 1;
+
 /// Argument of `TCFLSH`: what was written and not sent, of which there is nothing.
 const TCOFLUSH: u64 = 1;
 /// Arguments of `TCFLSH` that concern what was received: `TCIFLUSH` and `TCIOFLUSH`.
@@ -44,19 +51,11 @@ pub(super) fn read(
     blocking: Blocking,
     buffers: Buffers,
 ) -> Answer {
-    // In the background Linux stops the process; here it fails, as where nobody could wake it.
-    if let Kind::Terminal(Terminal { foreground, .. }) = *input.kind.borrow()
-        && kernel.process.group != foreground
-    {
-        return Err(Errno::EIO.into());
-    }
+    check_foreground(kernel, input, Signal::SIGTTIN)?;
     if collect(kernel, buffers, 1, FaultAccess::Write)? == 0 {
         return Ok(0);
     }
-    // Nothing is taken from the writer before it is wanted.
-    if input.nr_readable().is_none() {
-        kernel.look_for_input();
-    }
+    kernel.look_for_input();
     let Some(count) = readable(kernel, input, blocking, buffers)? else {
         if blocking == Blocking::No {
             return Err(Errno::EAGAIN.into());
@@ -83,10 +82,10 @@ fn readable(
     buffers: Buffers,
 ) -> Result<Option<usize>, Errno> {
     let readable = input.nr_readable();
-    let (minimum, tenths) = match &*input.kind.borrow() {
+    let (minimum, tenths, typed_at) = match &*input.kind.borrow() {
         Kind::Terminal(terminal) if !terminal.discipline.termios().is_canonical() => {
             let termios = terminal.discipline.termios();
-            (termios.minimum(), termios.tenths())
+            (termios.minimum(), termios.tenths(), terminal.typed_at)
         }
         _ => return Ok(readable),
     };
@@ -98,14 +97,63 @@ fn readable(
         return Ok(is_time_up.then_some(0));
     }
     let wanted = collect(kernel, buffers, minimum as u64, FaultAccess::Write)?;
-    Ok(readable.filter(|&count| count as u64 >= wanted || input.has_ended()))
+    let is_enough = |&count: &usize| count as u64 >= wanted || input.has_ended();
+    if tenths == 0 || readable.as_ref().is_none_or(is_enough) {
+        return Ok(readable.filter(is_enough));
+    }
+    // From the first byte on the next one must not take longer.
+    let next_by = typed_at.saturating_add(tenths * NS_PER_TENTH);
+    kernel.process.deadline = kernel.process.deadline.map(|deadline| deadline.max(next_by));
+    let is_time_up = kernel.is_past_deadline(tenths * NS_PER_TENTH);
+    Ok(readable.filter(|_| is_time_up))
 }
 
-pub(super) fn write(kernel: &mut Kernel, input: &ConsoleInput, buffers: Buffers) -> Answer {
-    let returns_at_line_feed = match &*input.kind.borrow() {
-        Kind::Terminal(terminal) => terminal.discipline.termios().returns_at_line_feed(),
-        Kind::Stream(_) => false,
+/// What Linux does to a process that uses its terminal from the background: the signal stops it, and
+/// the call is made again when it goes on. One that will not have the signal, or could not go on, gets
+/// an error, unless it only writes.
+fn check_foreground(kernel: &mut Kernel, input: &ConsoleInput, signal: Signal) -> Result<(), Fail> {
+    let Kind::Terminal(Terminal { session, foreground, .. }) = *input.kind.borrow() else {
+        return Ok(());
     };
+    let process = &kernel.process;
+    let group = process.group;
+    if process.session != session || group == foreground {
+        return Ok(());
+    }
+    match process.signals.blocked.has(signal) || process.signals.ignores(signal) {
+        true if signal == Signal::SIGTTOU => return Ok(()),
+        is_refused if is_refused || kernel.is_group_orphaned(group) => {
+            return Err(Errno::EIO.into());
+        }
+        _ => {}
+    }
+    kernel.signal_group(group, signal);
+    Err(Fail::Wait)
+}
+
+pub(super) fn write(
+    kernel: &mut Kernel,
+    input: &ConsoleInput,
+    blocking: Blocking,
+    buffers: Buffers,
+) -> Answer {
+    let (returns_at_line_feed, stops_output) = match &*input.kind.borrow() {
+        Kind::Terminal(terminal) => {
+            let termios = terminal.discipline.termios();
+            (termios.returns_at_line_feed(), termios.stops_output())
+        }
+        Kind::Stream(_) => (false, false),
+    };
+    if stops_output {
+        check_foreground(kernel, input, Signal::SIGTTOU)?;
+    }
+    if input.is_held() {
+        if blocking == Blocking::No {
+            return Err(Errno::EAGAIN.into());
+        }
+        input.waiters.borrow_mut().add(kernel.process.pid);
+        return Err(Fail::Wait);
+    }
     let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
     for &(start, len) in kernel.ranges.as_slice() {
         #[expect(clippy::cast_possible_truncation, reason = "at most COUNT_MAX")]
@@ -146,9 +194,12 @@ pub(super) fn ioctl(
     request: u64,
     argument: u64,
 ) -> Answer {
+    if CHANGING.contains(&request) {
+        check_foreground(kernel, input, Signal::SIGTTOU)?;
+    }
     let mut kind = input.kind.borrow_mut();
     let Kind::Terminal(terminal) = &mut *kind else { return Err(Errno::ENOTTY.into()) };
-    let address = UserAddr(argument);
+    let (address, session) = (UserAddr(argument), kernel.process.session);
     match request {
         TCGETS => kernel.memory().write(address, &terminal.discipline.termios().to_bytes())?,
         TCSETS | TCSETSW | TCSETSF => {
@@ -158,6 +209,7 @@ pub(super) fn ioctl(
                 terminal.discipline.flush();
             }
             terminal.discipline.set_termios(Termios::parse(&bytes));
+            kernel.wake(&mut input.waiters.borrow_mut());
         }
         // What was written has been sent.
         TCSBRK if argument != 0 => {}
@@ -168,17 +220,27 @@ pub(super) fn ioctl(
         TIOCSWINSZ => {
             let mut bytes = [0; WindowSize::SIZE];
             kernel.memory().read(address, &mut bytes)?;
-            terminal.window = WindowSize::parse(bytes);
+            if let Some(signal) = terminal.resize(WindowSize::parse(bytes)) {
+                let foreground = terminal.foreground;
+                kernel.signal_group(foreground, signal);
+            }
+        }
+        TIOCGPGRP | TIOCSPGRP | TIOCGSID if session != terminal.session => {
+            return Err(Errno::ENOTTY.into());
         }
         TIOCGPGRP => kernel.memory().write(address, &terminal.foreground.to_le_bytes())?,
         TIOCSPGRP => terminal.foreground = group_of_session(kernel, address)?,
-        TIOCGSID => {
-            let session = kernel.process.session;
-            kernel.memory().write(address, &session.to_le_bytes())?;
+        TIOCGSID => kernel.memory().write(address, &session.to_le_bytes())?,
+        TIOCSCTTY if session != kernel.process.pid => return Err(Errno::EPERM.into()),
+        TIOCSCTTY if session == terminal.session => {}
+        TIOCSCTTY => {
+            let mut is_taken = false;
+            kernel.for_each_process(|process| is_taken |= process.session == terminal.session);
+            if is_taken && argument != STEAL {
+                return Err(Errno::EPERM.into());
+            }
+            (terminal.session, terminal.foreground) = (session, kernel.process.group);
         }
-        // There is one terminal, and it belongs to whoever has it open.
-        TIOCSCTTY if kernel.process.session == kernel.process.pid => {}
-        TIOCSCTTY => return Err(Errno::EPERM.into()),
         _ => {
             kernel.missing.note(IOCTL);
             return Err(Errno::ENOTTY.into());

@@ -168,7 +168,7 @@ fn write_stream(kernel: &mut Kernel, file: &OpenFile, buffers: Buffers, way: Way
         Target::Pipe(pipe, _) => write_pipe(kernel, pipe, blocking, OnBroken::Signal, buffers),
         Target::Socket(socket) => socket::write(kernel, socket, blocking, buffers),
         Target::EventCounter(counter) => event_counter::write(kernel, counter, blocking, buffers),
-        Target::ConsoleInput(input) => console::write(kernel, input, buffers),
+        Target::ConsoleInput(input) => console::write(kernel, input, blocking, buffers),
         Target::Inode(_)
         | Target::Console
         | Target::Epoll(_)
