@@ -25,6 +25,7 @@ mod fuzz;
 mod hex0;
 mod hostile;
 mod interactive;
+mod job_control;
 mod kernel_image;
 mod large_trees;
 mod libc_programs;

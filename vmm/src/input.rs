@@ -11,7 +11,9 @@ use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use seed_protocols::console_input::{END_SEQUENCE, encode};
+use seed_protocols::console_input::{END_SEQUENCE, encode, encode_window};
+
+use crate::signals::window_change;
 
 /// Bytes that are read at once at most.
 const CHUNK: usize = 4096;
@@ -41,6 +43,13 @@ pub enum Error {
     /// The user wants the run to end.
     #[error("ended from the terminal, by Ctrl-] three times")]
     Quit,
+}
+
+/// Lines and columns of the terminal on standard input, if it tells them.
+#[must_use]
+pub fn window_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdin()).ok()?;
+    Some((size.ws_row, size.ws_col)).filter(|&(rows, columns)| rows > 0 && columns > 0)
 }
 
 /// Standard input, for one run.
@@ -82,7 +91,15 @@ impl Input {
     /// # Errors
     /// It cannot be read, or the user wants the run to end.
     pub fn fetch(&mut self) -> Result<(), Error> {
-        if self.has_line() { Ok(()) } else { self.read_source() }
+        if self.has_line() {
+            return Ok(());
+        }
+        if self.kind == StandardInput::Terminal && window_change::take() {
+            self.line.extend(
+                window_size().into_iter().flat_map(|(rows, columns)| encode_window(rows, columns)),
+            );
+        }
+        self.read_source()
     }
 
     /// Nobody takes any more: there is none from here on.

@@ -36,12 +36,21 @@ pub(super) fn install(signal: libc::c_int, calls: Calls, handler: Handler) -> io
     // SAFETY: `action` is live, its handler has the signature that goes with no SA_SIGINFO and is
     // safe to run at any point; no old action is asked for.
     check(unsafe { libc::sigaction(signal, action, ptr::null_mut()) })?;
+    // The mask may be inherited with the signal blocked.
+    unblock(signal)
+}
+
+/// Lets the calling thread take `signal`.
+///
+/// # Errors
+/// There is no such signal.
+#[expect(unsafe_code, reason = "signal masks have no safe interface")]
+pub(super) fn unblock(signal: libc::c_int) -> io::Result<()> {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `set` is live; the call initialises it.
     check(unsafe { libc::sigemptyset(set.as_mut_ptr()) })?;
     // SAFETY: `set` was initialised above; the call checks the number.
     check(unsafe { libc::sigaddset(set.as_mut_ptr(), signal) })?;
-    // The mask may be inherited with the signal blocked.
     // SAFETY: `set` was initialised above; no old mask is asked for.
     match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut()) } {
         0 => Ok(()),

@@ -4,7 +4,8 @@
 //!
 //! `timer` has the POSIX timers that send them, [`immediate_exit`] the vCPU that they bring back.
 //! [`time_limit`] ends a run that takes too long; [`heartbeat`] has the monitor look at the
-//! processor now and then. [`raw_terminal`] gives the terminal back when a signal ends the process.
+//! processor now and then. [`raw_terminal`] gives the terminal back when a signal ends or stops the
+//! process, [`window_change`] notes that its size changed.
 
 mod action;
 pub mod heartbeat;
@@ -12,3 +13,4 @@ pub mod immediate_exit;
 pub mod raw_terminal;
 pub mod time_limit;
 mod timer;
+pub mod window_change;

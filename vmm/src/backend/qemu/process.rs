@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use super::Error;
@@ -23,6 +23,9 @@ const COMPLAINTS_MAX: usize = 16 * 1024;
 
 /// Bytes of the console that are taken at once.
 const CHUNK: usize = 16 * 1024;
+
+/// Time between two looks at the input, at most.
+const INPUT_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// What QEMU says when its guest ran into an error of KVM; it then idles instead of ending.
 const KVM_ERRORS: [&str; 2] = ["KVM internal error", "kvm run failed"];
@@ -164,7 +167,8 @@ fn pump(
 }
 
 /// Waits until one of the streams has something or takes something, and says which; a signal ends
-/// the wait as well.
+/// the wait as well. The input is looked at now and then: the window's size comes by a signal, which
+/// may have been just before.
 fn wait(
     console: Option<&ChildStdout>,
     errors: Option<&ChildStderr>,
@@ -178,9 +182,9 @@ fn wait(
     ];
     let open = streams.iter().filter_map(|(fd, flags)| Some((fd.as_ref()?, *flags)));
     let mut polled: Vec<_> = open.map(|(fd, flags)| PollFd::new(fd, flags)).collect();
-    match rustix::event::poll(&mut polled, None) {
+    match rustix::event::poll(&mut polled, feed.is_some().then_some(&INPUT_INTERVAL)) {
+        Ok(0) | Err(Errno::INTR) => return Ok([false, false, true]),
         Ok(_) => {}
-        Err(Errno::INTR) => return Ok([false; 3]),
         Err(error) => return Err(Finish::Failed(format!("cannot wait for QEMU: {error}"))),
     }
     let mut polled = polled.iter();

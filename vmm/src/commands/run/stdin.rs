@@ -6,9 +6,9 @@ use std::io::IsTerminal as _;
 
 use rustix::fs::{FileType, fstat, major, minor};
 use rustix::stdio::stdin;
-use rustix::termios::tcgetwinsize;
 
 use crate::cli::Clock;
+use seedvmm::input::window_size;
 
 /// What standard input is to the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,7 @@ pub(super) fn find(is_interactive: bool) -> Stdin {
         if !is_interactive {
             return Stdin::Ended;
         }
-        let size = tcgetwinsize(stdin()).map(|size| (size.ws_row, size.ws_col));
-        let told = size.ok().filter(|&(rows, columns)| rows > 0 && columns > 0);
-        let (rows, columns) = told.unwrap_or(DEFAULT_SIZE);
+        let (rows, columns) = window_size().unwrap_or(DEFAULT_SIZE);
         return Stdin::Terminal(rows, columns);
     }
     match fstat(stdin()) {
