@@ -39,7 +39,7 @@ impl FileSystem {
     ///
     /// # Errors
     /// As for [`FileSystem::segments`]; `EFBIG` at [`MAX_FILE_SIZE`](super::MAX_FILE_SIZE);
-    /// `ENOSPC` where there is memory for no byte.
+    /// `ENOSPC` where there is memory for no byte; `EPERM` where seals allow none.
     pub fn prepare_write(
         &mut self,
         id: InodeId,
@@ -47,6 +47,7 @@ impl FileSystem {
         len: u64,
         now: u64,
     ) -> Result<u64, Errno> {
+        let len = self.unsealed_len(id, offset, len)?;
         let prepared = self.data_mut(id)?.prepare_write(offset, len)?;
         if prepared > 0 {
             self.note_change(id, now);
@@ -104,8 +105,10 @@ impl FileSystem {
     /// Cuts or extends a file to `size` bytes.
     ///
     /// # Errors
-    /// As for [`FileSystem::segments`]; `EFBIG` beyond [`MAX_FILE_SIZE`](super::MAX_FILE_SIZE).
+    /// As for [`FileSystem::segments`]; `EFBIG` beyond [`MAX_FILE_SIZE`](super::MAX_FILE_SIZE); `EPERM`
+    /// where seals do not allow it.
     pub fn truncate(&mut self, id: InodeId, size: u64, now: u64) -> Result<(), Errno> {
+        self.check_sealed_size(id, size)?;
         self.data_mut(id)?.truncate(size)?;
         self.note_change(id, now);
         Ok(())
@@ -114,8 +117,11 @@ impl FileSystem {
     /// Makes `[start, end)` zeros, as far as the file has it, and a hole where that can be.
     ///
     /// # Errors
-    /// As for [`FileSystem::segments`]; `ENOSPC`.
+    /// As for [`FileSystem::segments`]; `ENOSPC`; `EPERM` where seals do not allow it.
     pub fn clear(&mut self, id: InodeId, start: u64, end: u64, now: u64) -> Result<(), Errno> {
+        if self.is_sealed_to_write(id) {
+            return Err(Errno::EPERM);
+        }
         self.data_mut(id)?.clear(start, end)?;
         self.note_change(id, now);
         Ok(())

@@ -11,8 +11,10 @@ use super::directory::Directory;
 use super::inode_table::InodeTable;
 use super::proc::ProcNodes;
 use crate::errno::Errno;
+use crate::sorted_map::SortedMap;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::cell::Cell;
 use seed_protocols::cpio::mode;
 
@@ -106,6 +108,8 @@ pub(super) struct Inode {
     pub(super) may_be_named: bool,
     /// Whether it is a node of `/proc`.
     pub(super) is_synthetic: bool,
+    /// Its seals, if it can have any.
+    pub(super) seals: Option<u8>,
     pub(super) atime: i64,
     pub(super) mtime: i64,
     pub(super) ctime: i64,
@@ -140,6 +144,7 @@ impl Inode {
             open_count: 0,
             may_be_named: false,
             is_synthetic: false,
+            seals: None,
             atime: now.cast_signed(),
             mtime: now.cast_signed(),
             ctime: now.cast_signed(),
@@ -173,6 +178,8 @@ pub struct FileSystem {
     pub(super) pending: Pending,
     /// The nodes of `/proc`, once somebody has looked.
     pub(super) proc_nodes: Option<Box<ProcNodes>>,
+    /// What inodes without a name are called.
+    pub(super) lost_paths: SortedMap<InodeId, Vec<u8>>,
 }
 
 impl FileSystem {
@@ -182,7 +189,14 @@ impl FileSystem {
         let root = Content::Directory(Directory::new(InodeId::ROOT));
         let mut inodes = InodeTable::new();
         inodes.insert(Inode::new(1, root, 0o755, 2, now));
-        Self { inodes, last_number: 1, nr_plans: 0, pending: Pending::NONE, proc_nodes: None }
+        Self {
+            inodes,
+            last_number: 1,
+            nr_plans: 0,
+            pending: Pending::NONE,
+            proc_nodes: None,
+            lost_paths: SortedMap::new(),
+        }
     }
 
     /// What the inode is.
@@ -294,14 +308,26 @@ impl FileSystem {
 
     /// Makes an empty regular file without a name: memory that several processes share. The caller
     /// holds it with [`FileSystem::open`].
-    pub fn make_unnamed(&mut self, now: u64) -> InodeId {
-        self.insert(Content::Regular(FileData::default()), 0o600, now)
+    pub fn make_unnamed(&mut self, permissions: u16, now: u64) -> InodeId {
+        self.insert(Content::Regular(FileData::default()), permissions, now)
     }
 
-    /// As [`FileSystem::make_unnamed`], but it may get a name later: `O_TMPFILE`.
-    pub fn make_nameable(&mut self, permissions: u16, now: u64) -> InodeId {
-        let id = self.insert(Content::Regular(FileData::default()), permissions, now);
-        self.inode_mut(id).may_be_named = true;
+    /// As [`FileSystem::make_unnamed`], in a directory: `O_TMPFILE`. It may get a name later, if it is
+    /// to be nameable.
+    pub fn make_temporary(
+        &mut self,
+        directory: InodeId,
+        is_nameable: bool,
+        permissions: u16,
+        now: u64,
+    ) -> InodeId {
+        let id = self.make_unnamed(permissions, now);
+        let inode = self.inode_mut(id);
+        inode.may_be_named = is_nameable;
+        let name = alloc::format!("#{}", inode.number);
+        if let Some(path) = self.path_in(directory, name.as_bytes()) {
+            self.note_lost_path(id, path);
+        }
         id
     }
 
@@ -339,6 +365,7 @@ impl FileSystem {
                 _ => None,
             };
             self.inodes.remove(id);
+            self.lost_paths.remove(id);
             // A removed directory holds its parent, so that ".." leads somewhere.
             let Some(parent) = parent else { return };
             self.inode_mut(parent).open_count -= 1;

@@ -254,12 +254,7 @@ impl FileSystem {
         while let Some(here) = left.pop() {
             let names = self.directory(here).ok()?;
             if let Some(name) = names.name_of(id) {
-                let mut path = self.path_of(here).ok()?;
-                if path != b"/" {
-                    path.push(b'/');
-                }
-                path.extend_from_slice(name);
-                return Some(path);
+                return self.path_in(here, name);
             }
             let below = names.inodes().filter(|&below| {
                 let inode = self.inode(below);
@@ -286,14 +281,7 @@ impl FileSystem {
                     start = parent.directory;
                     path = Cow::Owned(self.link_target(child)?.into_owned());
                 }
-                _ => {
-                    let mut found = self.path_of(parent.directory)?;
-                    if found != b"/" {
-                        found.push(b'/');
-                    }
-                    found.extend_from_slice(parent.name);
-                    return Ok(found);
-                }
+                _ => return self.path_in(parent.directory, parent.name).ok_or(Errno::ENOENT),
             }
         }
         Err(Errno::ELOOP)

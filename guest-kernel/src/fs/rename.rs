@@ -64,6 +64,7 @@ impl FileSystem {
             }
             Some(replaced) => {
                 self.check_replaceable(moved, replaced)?;
+                self.note_removal(target.directory, target.name, replaced);
                 self.move_name(source, moved, target, now)?;
                 self.drop_name(target.directory, replaced, now);
                 Ok(())

@@ -288,6 +288,7 @@ impl FileSystem {
     fn remove_name(&mut self, parent: &Parent<'_>, child: InodeId, now: u64) -> Result<(), Errno> {
         self.check_is_changeable(parent.directory, child)?;
         self.make_pending_in(parent.directory);
+        self.note_removal(parent.directory, parent.name, child);
         let names = self.directory_mut(parent.directory)?;
         let at = names.search(parent.name).map_err(|_| Errno::ENOENT)?;
         names.remove(at);

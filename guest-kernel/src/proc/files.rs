@@ -158,11 +158,14 @@ impl Kernel {
             ProcLink::Root(pid) => self.living(pid).map(|_| b"/".to_vec()),
             ProcLink::WorkingDirectory(pid) => {
                 let cwd = self.living(pid).map(|process| process.cwd);
-                cwd.and_then(|cwd| self.fs.path_of(cwd).ok())
+                cwd.map(|cwd| self.fs.shown_path(cwd))
             }
             ProcLink::Executable(pid) => {
                 let path = self.living(pid).map(|process| process.path.clone());
-                path.and_then(|path| self.fs.canonical_path(InodeId::ROOT, &path).ok())
+                path.map(|path| match self.fs.canonical_path(InodeId::ROOT, &path) {
+                    Ok(path) => path,
+                    Err(_) => [&path, &b" (deleted)"[..]].concat(),
+                })
             }
             ProcLink::Descriptor(pid, fd) => {
                 let target = self.process_mut(pid).and_then(|process| target_of(process, fd));
@@ -175,10 +178,7 @@ impl Kernel {
     /// What an open file is called.
     fn name_of(&mut self, target: &Target) -> Vec<u8> {
         let number = match target {
-            Target::Inode(inode) => {
-                let path = self.fs.path_of(*inode).ok().or_else(|| self.fs.find_path(*inode));
-                return path.unwrap_or_else(|| b"/ (deleted)".to_vec());
-            }
+            Target::Inode(inode) => return self.fs.shown_path(*inode),
             Target::Pipe(pipe, _) => match pipe.inode() {
                 Some(inode) => return self.name_of(&Target::Inode(inode)),
                 None => return format!("pipe:[{}]", pipe.number()).into_bytes(),

@@ -19,13 +19,15 @@ impl Kernel {
     /// # Errors
     /// `ETXTBSY`: a process runs it.
     pub fn check_is_not_run(&self, inode: InodeId) -> Result<(), Errno> {
-        let is_text = |area: &Area| {
-            area.access.execute
-                && area.sharing == Sharing::Private
-                && matches!(area.backing, Backing::File { inode: of, .. } if of == inode)
-        };
-        let is_run = self.everybody().any(|process| process.space.areas().iter().any(is_text));
-        if is_run { Err(Errno::ETXTBSY) } else { Ok(()) }
+        let is_text = |area: &Area| area.access.execute && area.sharing == Sharing::Private;
+        if self.is_mapped(inode, is_text) { Err(Errno::ETXTBSY) } else { Ok(()) }
+    }
+
+    /// Whether somebody has mapped a file in this way.
+    pub fn is_mapped(&self, inode: InodeId, is_meant: impl Fn(&Area) -> bool) -> bool {
+        self.everybody().flat_map(|process| process.space.areas()).any(|area| {
+            matches!(area.backing, Backing::File { inode: of, .. } if of == inode) && is_meant(area)
+        })
     }
 
     /// Checks that a file may be executed.
@@ -33,11 +35,13 @@ impl Kernel {
     /// # Errors
     /// `ETXTBSY`: it is open to be written.
     pub fn check_is_not_written(&self, inode: InodeId) -> Result<(), Errno> {
-        let is_written = self.everybody().any(|process| {
-            process.descriptors.files().any(|file| {
-                file.is_writable() && matches!(file.target, Target::Inode(of) if of == inode)
-            })
-        });
+        // What is made without a name is always open to be written, and executed by its descriptor.
+        let is_written = self.fs.seals(inode).is_none()
+            && self.everybody().any(|process| {
+                process.descriptors.files().any(|file| {
+                    file.is_writable() && matches!(file.target, Target::Inode(of) if of == inode)
+                })
+            });
         if is_written { Err(Errno::ETXTBSY) } else { Ok(()) }
     }
 

@@ -115,10 +115,9 @@ impl Kernel {
         for area in areas {
             let (offset, number, name) = match area.backing {
                 Backing::File { inode, offset } => {
-                    let path = self.fs.find_path(inode);
-                    let path = path.map(|path| String::from_utf8_lossy(&path).into_owned());
+                    let path = self.fs.shown_path(inode);
                     let number = self.fs.stat(inode).number;
-                    (offset, number, path.unwrap_or_else(|| "/ (deleted)".into()))
+                    (offset, number, String::from_utf8_lossy(&path).into_owned())
                 }
                 Backing::Anonymous if area.end == STACK_TOP => (0, 0, "[stack]".into()),
                 Backing::Anonymous if area.start < heap.1 && heap.0 < area.end => {

@@ -3,7 +3,7 @@
 //! File descriptors: closing, duplicating and asking about them.
 
 use super::locks::{Belongs, Wanted, record_lock};
-use super::{Answer, console, path};
+use super::{Answer, console, memfd, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::Kind;
@@ -33,6 +33,8 @@ const F_NOTIFY: u64 = 1026;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 const F_SETPIPE_SZ: u64 = 1031;
 const F_GETPIPE_SZ: u64 = 1032;
+const F_ADD_SEALS: u64 = 1033;
+const F_GET_SEALS: u64 = 1034;
 
 const FIONREAD: u64 = 0x541b;
 const FIONBIO: u64 = 0x5421;
@@ -131,6 +133,8 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
             }
             return Ok(pipe.capacity());
         }
+        F_ADD_SEALS => return memfd::add_seals(kernel, &file, argument),
+        F_GET_SEALS => return memfd::seals(kernel, &file),
         // Nobody can ask to be told of readiness by a signal.
         F_GETOWN | F_GETSIG => return Ok(0),
         _ => {

@@ -85,7 +85,7 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         (None, Sharing::Private) => Backing::Anonymous,
         (None, Sharing::Shared) => {
             let now = kernel.now();
-            let inode = kernel.fs.make_unnamed(now);
+            let inode = kernel.fs.make_unnamed(0o777, now);
             kernel.fs.truncate(inode, length, now)?;
             Backing::File { inode, offset: 0 }
         }
@@ -135,7 +135,11 @@ fn mapped_file(
         Kind::Character(DeviceKind::Zero) => None,
         _ => return Err(Errno::ENODEV),
     };
-    Ok((source, sharing == Sharing::Private || file.is_writable()))
+    let is_sealed = sharing == Sharing::Shared && kernel.fs.is_sealed_to_write(inode);
+    if is_sealed && access.write {
+        return Err(Errno::EPERM);
+    }
+    Ok((source, sharing == Sharing::Private || file.is_writable() && !is_sealed))
 }
 
 /// Where a mapping goes.

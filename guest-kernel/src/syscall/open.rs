@@ -196,14 +196,8 @@ fn open_nameless(
         return Err(Errno::EOPNOTSUPP.into());
     }
     let (permissions, now) = (kernel.process.masked(mode), kernel.now());
-    let inode = match flags & O_EXCL {
-        0 => kernel.fs.make_nameable(permissions, now),
-        _ => {
-            let inode = kernel.fs.make_unnamed(now);
-            kernel.fs.set_permissions(inode, permissions, now);
-            inode
-        }
-    };
+    let is_nameable = flags & O_EXCL == 0;
+    let inode = kernel.fs.make_temporary(directory, is_nameable, permissions, now);
     kernel.fs.open(inode);
     insert(kernel, Target::Inode(inode), flags)
 }

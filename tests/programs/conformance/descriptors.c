@@ -153,9 +153,55 @@ static void in_memory(void)
     T(fcntl, "seals against sealing", sealed, F_ADD_SEALS, F_SEAL_SEAL);
     T(fcntl, "seals what is sealed against it", sealed, F_ADD_SEALS, F_SEAL_WRITE);
     T(fcntl, "tells the seals of a file", make("data", ""), F_GET_SEALS);
+    struct stat status;
+    CALL(fstat, sealed, &status);
+    text("fstat of a memfd", "%o %ld", status.st_mode, (long)status.st_nlink);
+    char *const arguments[] = {"name", 0};
+    T(execveat, "of an empty memfd", CALL(memfd_create, "empty", 0), "", arguments, 0, AT_EMPTY_PATH);
+}
+
+// How a sealed file of two and a half pages takes what would change it.
+static void sealing(void)
+{
+    static char bytes[4 * PAGE];
+    long fd = CALL(memfd_create, "", MFD_ALLOW_SEALING);
+    CALL(ftruncate, fd, 2 * PAGE + PAGE / 2);
+    T(fcntl, "adds an unknown seal", fd, F_ADD_SEALS, 1 << 10);
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%ld", fd);
+    T(fcntl, "seals what is open to read", CALL(open, path, O_RDONLY), F_ADD_SEALS, F_SEAL_GROW);
+    T(fcntl, "seals against growing", fd, F_ADD_SEALS, F_SEAL_GROW);
+    T(pwrite64, "beyond the end of what may not grow", fd, bytes, 10, 2 * PAGE + PAGE / 2);
+    T(pwrite64, "across the end of what may not grow", fd, bytes, 100, 2 * PAGE + PAGE / 2 - 50);
+    T(pwrite64, "of pages across the end of what may not grow", fd, bytes, 3 * PAGE, 100);
+    T(pwrite64, "inside of what may not grow", fd, bytes, 100, 2 * PAGE);
+    T(pwrite64, "of nothing beyond the end of what may not grow", fd, bytes, 0, 4 * PAGE);
+    T(fallocate, "beyond the end of what may not grow", fd, 0, 0, 4 * PAGE);
+    T(ftruncate, "of what may not grow", fd, 2 * PAGE);
+    char *shared_ = (char *)CALL(mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    T(fcntl, "seals what is mapped to be written", fd, F_ADD_SEALS, F_SEAL_WRITE);
+    T(fcntl, "tells no seal that was refused", fd, F_GET_SEALS);
+    T(fcntl, "seals against later writing", fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+    shared_[0] = 'x';
+    T(pwrite64, "to what is sealed against later writing", fd, bytes, 1, 0);
+    T(pwrite64, "of nothing to what is sealed", fd, bytes, 0, 0);
+    T(fallocate, "makes a hole in what is sealed", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE);
+    CALL(pread64, fd, bytes, 1, 0);
+    text("mmap before a seal still writes", "%c", bytes[0]);
+    T(mmap, "to write what is sealed against later writing", 0, PAGE, PROT_WRITE, MAP_SHARED, fd, 0);
+    long place = OK(mmap, "to read what is sealed against later writing", 0, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    T(mprotect, "to write what is sealed", place, PAGE, PROT_READ | PROT_WRITE);
+    OK(mmap, "privately of what is sealed", 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    CALL(munmap, shared_, PAGE);
+    T(fcntl, "seals what is no longer mapped to be written", fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL);
+    T(fcntl, "tells all seals", fd, F_GET_SEALS);
+    int ends_[2];
+    CALL(pipe, ends_);
+    T(fcntl, "tells the seals of a pipe", ends_[0], F_GET_SEALS);
+    T(fcntl, "seals a pipe", ends_[1], F_ADD_SEALS, F_SEAL_WRITE);
 }
 
 const struct group descriptors[] = {
-    GROUP(duplicating), GROUP(status_flags), GROUP(closing), GROUP(counting), GROUP(in_memory),
+    GROUP(duplicating), GROUP(status_flags), GROUP(closing), GROUP(counting), GROUP(in_memory), GROUP(sealing),
     END_OF_GROUPS,
 };
