@@ -21,6 +21,9 @@ use core::ops::Range;
 /// Free places for mappings are looked for downwards from here, as Linux does without ASLR.
 const MMAP_TOP: u64 = 0x7fff_f7ff_f000;
 
+/// What an area that grows down leaves free above the one below it, as Linux does.
+const GROWTH_GAP: u64 = 1 << 20;
+
 /// Pages that a fault on a small page brings in, at most.
 const AROUND_PAGES: u64 = 16;
 
@@ -117,9 +120,20 @@ pub struct Area {
     pub backing: Backing,
     /// Who sees writes.
     pub sharing: Sharing,
+    /// Whether it grows down to what is touched below it, as a stack does.
+    pub grows_down: bool,
 }
 
 impl Area {
+    /// An area that nobody else sees, and that has its size from the start.
+    #[must_use]
+    pub const fn private(start: u64, end: u64, access: Access, backing: Backing) -> Self {
+        let sharing = Sharing::Private;
+        let was_writable = access.write;
+        let (may_write, grows_down) = (true, false);
+        Self { start, end, access, was_writable, may_write, backing, sharing, grows_down }
+    }
+
     /// Whether the program can write there, and nobody else sees what it writes.
     #[must_use]
     pub fn is_data(&self) -> bool {
@@ -169,19 +183,27 @@ pub struct AddressSpace {
     areas: Vec<Area>,
     brk_start: u64,
     brk_end: u64,
+    /// How large an area may become by growing down.
+    stack_limit: u64,
 }
 
 impl AddressSpace {
     /// An empty address space on the given tables.
     #[must_use]
     pub fn new(tables: PageTables) -> Self {
-        Self { tables, areas: Vec::with_capacity(8), brk_start: 0, brk_end: 0 }
+        Self { tables, areas: Vec::with_capacity(8), ..Self::absent() }
     }
 
     /// What stands in for memory that is on loan: it maps nothing and is never used.
     #[must_use]
     pub const fn absent() -> Self {
-        Self { tables: PageTables::absent(), areas: Vec::new(), brk_start: 0, brk_end: 0 }
+        Self {
+            tables: PageTables::absent(),
+            areas: Vec::new(),
+            brk_start: 0,
+            brk_end: 0,
+            stack_limit: 0,
+        }
     }
 
     /// The page tables.
@@ -352,6 +374,11 @@ impl AddressSpace {
         end.checked_sub(length).filter(|&start| start >= USER_START && !self.overlaps(start, end))
     }
 
+    /// Sets how large stacks may become from now on, in bytes.
+    pub fn set_stack_limit(&mut self, limit: u64) {
+        self.stack_limit = limit;
+    }
+
     /// Sets where the heap starts.
     pub fn set_brk_start(&mut self, start: u64) {
         (self.brk_start, self.brk_end) = (start, start);
@@ -365,15 +392,7 @@ impl AddressSpace {
         }
         let (old, new) = (page_up(self.brk_end), page_up(wanted));
         if new > old {
-            let area = Area {
-                start: old,
-                end: new,
-                access: Access::READ_WRITE,
-                was_writable: true,
-                may_write: true,
-                backing: Backing::Anonymous,
-                sharing: Sharing::Private,
-            };
+            let area = Area::private(old, new, Access::READ_WRITE, Backing::Anonymous);
             if self.overlaps(old, new) || self.map(fs, area).is_err() {
                 return self.brk_end;
             }
@@ -430,7 +449,10 @@ impl AddressSpace {
         address: UserAddr,
         access: FaultAccess,
     ) -> Result<Mapping, FaultError> {
-        let area = *self.area_at(address.0).ok_or(FaultError::NotMapped)?;
+        let area = match self.area_at(address.0) {
+            Some(area) => *area,
+            None => self.grow_down(address).ok_or(FaultError::NotMapped)?,
+        };
         if !area.access.allows(access) {
             return Err(FaultError::NotAllowed);
         }
@@ -446,6 +468,22 @@ impl AddressSpace {
         }
     }
 
+    /// Makes the area above an address reach down to it, if it is one that grows and may.
+    #[cold]
+    fn grow_down(&mut self, address: UserAddr) -> Option<Area> {
+        let index = self.areas.partition_point(|area| area.end <= address.0);
+        let below = index.checked_sub(1).map_or(USER_START, |below| self.areas[below].end);
+        let area = self.areas.get_mut(index).filter(|area| area.grows_down)?;
+        let lowest = area.end.saturating_sub(self.stack_limit).next_multiple_of(PAGE_SIZE);
+        let lowest = lowest.max(below + GROWTH_GAP);
+        if address.0 < lowest {
+            return None;
+        }
+        // By so much that large pages fit.
+        area.start = lowest.max(address.0 & !(LARGE_PAGE_SIZE - 1));
+        Some(*area)
+    }
+
     /// A copy that shares all frames; private ones are copied when either side writes to them.
     ///
     /// # Errors
@@ -456,6 +494,7 @@ impl AddressSpace {
             areas: self.areas.clone(),
             brk_start: self.brk_start,
             brk_end: self.brk_end,
+            stack_limit: self.stack_limit,
         };
         for area in &copy.areas {
             if let Backing::File { inode, .. } = area.backing {
@@ -724,6 +763,7 @@ fn can_extend(lower: &Area, upper: &Area) -> bool {
     lower.end == upper.start
         && lower.access == upper.access
         && lower.sharing == upper.sharing
+        && lower.grows_down == upper.grows_down
         && lower.backing == Backing::Anonymous
         && upper.backing == Backing::Anonymous
 }

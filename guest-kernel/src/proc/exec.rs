@@ -6,6 +6,7 @@
 //! when they are touched; only the tail of a segment that goes on as zeros is copied.
 
 use super::elf::{ElfError, Executable, Segment};
+use super::limits::STACK_DEFAULT;
 pub use super::stack::Strings;
 use super::stack::{self, STACK_TOP};
 use crate::arch::{
@@ -16,7 +17,7 @@ use crate::arch::{
 use crate::errno::Errno;
 use crate::fs::{FileSystem, Follow, InodeId, Kind};
 use crate::mm::address::{PhysAddr, UserAddr};
-use crate::mm::space::{Access, AddressSpace, Area, Backing, Sharing};
+use crate::mm::space::{Access, AddressSpace, Area, Backing};
 use crate::mm::transfer;
 use crate::mm::user::{Ranges, UserMemory};
 use crate::shown::Shown;
@@ -138,16 +139,17 @@ pub fn load(
     fs: &mut FileSystem,
     inode: InodeId,
     strings: &Strings<'_>,
-    stack_size: u64,
+    stack_limit: u64,
     pattern: PhysAddr,
 ) -> Result<Loaded, ExecError> {
     let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
     let tables = PageTables::new(pattern).map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
     let mut space = AddressSpace::new(tables);
     let mut memory = UserMemory { space: &mut space, fs };
-    match map_all(&mut memory, inode, &executable, strings, stack_size) {
+    match map_all(&mut memory, inode, &executable, strings) {
         Ok(stack) => {
             bring_in(&mut memory, &executable);
+            space.set_stack_limit(stack_limit);
             let entry = UserAddr(executable.entry);
             Ok(Loaded { space, start: Start { entry, stack } })
         }
@@ -216,7 +218,6 @@ fn map_all(
     inode: InodeId,
     executable: &Executable,
     strings: &Strings<'_>,
-    stack_size: u64,
 ) -> Result<UserAddr, Errno> {
     let mut end = 0;
     for segment in &executable.segments {
@@ -224,16 +225,11 @@ fn map_all(
         end = segment.address + segment.memory_size;
     }
     memory.space.set_brk_start(end.next_multiple_of(PAGE_SIZE));
-    let stack = Area {
-        start: STACK_TOP - stack_size,
-        end: STACK_TOP,
-        access: Access::READ_WRITE,
-        was_writable: true,
-        may_write: true,
-        backing: Backing::Anonymous,
-        sharing: Sharing::Private,
-    };
-    memory.space.map(memory.fs, stack)?;
+    let start = STACK_TOP - PAGE_SIZE;
+    let stack = Area::private(start, STACK_TOP, Access::READ_WRITE, Backing::Anonymous);
+    memory.space.map(memory.fs, Area { grows_down: true, ..stack })?;
+    // What a program starts with fits whatever its limit.
+    memory.space.set_stack_limit(STACK_DEFAULT);
     stack::build(memory, executable, strings)
 }
 
@@ -275,16 +271,7 @@ fn map_area(
     access: Access,
     backing: Backing,
 ) -> Result<(), Errno> {
-    let area = Area {
-        start,
-        end,
-        access,
-        was_writable: access.write,
-        may_write: true,
-        backing,
-        sharing: Sharing::Private,
-    };
-    memory.space.map(memory.fs, area)
+    memory.space.map(memory.fs, Area::private(start, end, access, backing))
 }
 
 /// Copies the file's bytes from `page`, on which its zeros begin, up to `file_end`. What the file

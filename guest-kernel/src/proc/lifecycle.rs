@@ -6,6 +6,7 @@ use super::descriptors::Descriptor;
 use super::elf::ElfError;
 use super::exec::{self, ExecError, Strings};
 use super::interval_timer::IntervalTimers;
+use super::limits::Resource;
 use super::process::{Ending, FIRST_PID, Process, State};
 use super::signal::{Action, Signal, SignalInfo};
 use super::thread::Thread;
@@ -177,8 +178,8 @@ impl Kernel {
     ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
         exec::check(&self.fs, inode).map_err(|error| error.errno())?;
         self.check_is_not_written(inode)?;
-        let stack_size = self.process.limits.stack_size();
-        match exec::load(&mut self.fs, inode, strings, stack_size, init::table_pattern()) {
+        let stack_limit = self.process.limits.of(Resource::STACK).soft;
+        match exec::load(&mut self.fs, inode, strings, stack_limit, init::table_pattern()) {
             Ok(loaded) => Ok((loaded, self.path_of_program(inode, path))),
             // No interpreter would do, but one that is not there is what Linux tells of.
             Err(ExecError::Elf(ElfError::Interpreter(path))) if !path.is_empty() => {
@@ -288,6 +289,7 @@ impl Kernel {
         let parent = self.process.parent;
         if let Some(lender) = self.processes.find(parent) {
             lender.space = space;
+            lender.space.set_stack_limit(lender.limits.of(Resource::STACK).soft);
         }
         self.processes.set_ready(parent, State::Lending);
     }

@@ -6,20 +6,14 @@
 //! rest is what there is nothing of here, or what does not bind user 0.
 
 use super::descriptors::NOFILE_MAX;
-use crate::arch::layout::PAGE_SIZE;
 use crate::errno::Errno;
 use alloc::boxed::Box;
 
 /// No limit.
 pub const INFINITY: u64 = u64::MAX;
 
-/// Size of the stack, unless a limit says something else: Linux's default.
+/// Size that the stack may have, unless a limit says something else: Linux's default.
 pub const STACK_DEFAULT: u64 = 8 << 20;
-
-/// Smallest and largest stack, whatever the limit. There must be room for the arguments, and mappings
-/// begin 128 MiB below the stack's top.
-const STACK_MIN: u64 = 4 << 20;
-const STACK_MAX: u64 = 127 << 20;
 
 /// Number of resources.
 const COUNT: usize = 16;
@@ -35,7 +29,7 @@ impl Resource {
     pub const FSIZE: Self = Self(1);
     /// The heap and memory that can be written and is not shared, in bytes.
     pub const DATA: Self = Self(2);
-    /// The stack, in bytes; it is made by `execve`.
+    /// The stack, in bytes.
     pub const STACK: Self = Self(3);
     /// Core dumps. There are none, whatever the limit.
     pub const CORE: Self = Self(4);
@@ -111,12 +105,6 @@ impl Limits {
         // Not refused: it is in order, and no limit of descriptors.
         let _ = self.set(resource, Limit { soft: soft.min(hard), hard });
     }
-
-    /// Size of the stack of a program that is executed.
-    #[must_use]
-    pub fn stack_size(&self) -> u64 {
-        self.of(Resource::STACK).soft.clamp(STACK_MIN, STACK_MAX).next_multiple_of(PAGE_SIZE)
-    }
 }
 
 #[cfg(test)]
@@ -141,17 +129,5 @@ mod tests {
         assert_eq!(limits.set(Resource::CORE, wrong), Err(Errno::EINVAL));
         let many = Limit { soft: 10, hard: 1025 };
         assert_eq!(limits.set(Resource::NOFILE, many), Err(Errno::EPERM));
-    }
-
-    #[test]
-    fn stacks_have_a_least_and_a_largest_size() {
-        let mut limits = Limits::default();
-        let mut size_for = |soft| {
-            limits.set(Resource::STACK, Limit { soft, hard: INFINITY }).unwrap();
-            limits.stack_size()
-        };
-        assert_eq!(size_for(16 << 20), 16 << 20);
-        assert_eq!(size_for(0), 4 << 20);
-        assert_eq!(size_for(INFINITY), 127 << 20);
     }
 }

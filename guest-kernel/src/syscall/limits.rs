@@ -43,8 +43,10 @@ pub(super) fn prlimit64(kernel: &mut Kernel, call: &Registers) -> Answer {
 fn set(kernel: &mut Kernel, pid: u32, resource: Resource, limit: Limit) -> Answer {
     let process = kernel.process_mut(pid).ok_or(Errno::ESRCH)?;
     process.limits.set(resource, limit)?;
-    if resource == Resource::NOFILE {
-        process.descriptors.set_limit(limit.soft);
+    match resource {
+        Resource::NOFILE => process.descriptors.set_limit(limit.soft),
+        Resource::STACK => process.space.set_stack_limit(limit.soft),
+        _ => {}
     }
     kernel.set_attention();
     Ok(0)

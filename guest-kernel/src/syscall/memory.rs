@@ -28,13 +28,14 @@ const MAP_PRIVATE: u64 = 2;
 const MAP_SHARED_VALIDATE: u64 = 3;
 const MAP_TYPE: u64 = 0xf;
 const MAP_FIXED: u64 = 0x10;
+const MAP_GROWSDOWN: u64 = 0x100;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 
 /// Flags that are hints or mean nothing here: `DENYWRITE`, `EXECUTABLE`, `NORESERVE`, `POPULATE`,
-/// `NONBLOCK`, `STACK`, `GROWSDOWN` (stacks have their whole size from the start).
-const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000 | 0x100;
+/// `NONBLOCK`, `STACK`.
+const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000;
 
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
@@ -49,7 +50,8 @@ const MADV_HINTS: [u64; 12] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21];
 pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (hint, length, protection) = (call.argument(0), call.argument(1), call.argument(2));
     let (flags, fd, offset) = (call.argument(3), call.argument(4), call.argument(5));
-    let known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_HINTS;
+    let known =
+        MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE | MAP_HINTS;
     if length == 0 || !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
     }
@@ -77,6 +79,10 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
         true => mapped_file(kernel, fd, access, sharing)?,
         false => (None, true),
     };
+    let grows_down = flags & MAP_GROWSDOWN != 0;
+    if grows_down && (source.is_some() || sharing == Sharing::Shared) {
+        return Err(Errno::EINVAL.into());
+    }
     let start = place(kernel, hint, length, flags)?;
     let is_data = access.write && sharing == Sharing::Private;
     limits::check_memory(kernel, length, if is_data { Purpose::Data } else { Purpose::Other })?;
@@ -95,7 +101,7 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let was_writable = access.write;
     let end = start.saturating_add(length);
-    let area = Area { start, end, access, was_writable, may_write, backing, sharing };
+    let area = Area { start, end, access, was_writable, may_write, backing, sharing, grows_down };
     if let Err(error) = kernel.process.space.map(&mut kernel.fs, area) {
         if let Backing::File { inode, .. } = backing {
             kernel.fs.close(inode);

@@ -185,6 +185,12 @@ static void sealing(void)
     shared_[0] = 'x';
     T(pwrite64, "to what is sealed against later writing", fd, bytes, 1, 0);
     T(pwrite64, "of nothing to what is sealed", fd, bytes, 0, 0);
+    struct iovec vector = {bytes, 1};
+    T(write, "to what is sealed", fd, bytes, 1);
+    T(writev, "to what is sealed", fd, &vector, 1);
+    T(pwritev, "to what is sealed", fd, &vector, 1, 0);
+    T(pwritev2, "to what is sealed", fd, &vector, 1, 0, 0, 0);
+    T(truncate, "of what may not grow", path, 4 * PAGE);
     T(fallocate, "makes a hole in what is sealed", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE);
     CALL(pread64, fd, bytes, 1, 0);
     text("mmap before a seal still writes", "%c", bytes[0]);

@@ -307,6 +307,43 @@ static void uses_too_much_for_its_limit(void)
     limit(RLIMIT_STACK, 1 << 20, 8 << 20);
     deepen(1000);
 }
+static void uses_what_a_raised_limit_allows(void)
+{
+    limit(RLIMIT_STACK, 1 << 20, 8 << 20);
+    limit(RLIMIT_STACK, 8 << 20, 8 << 20);
+    deepen(1000);
+}
+#define GROWING ((char *)0x20000000)
+static void touches_below_what_grows(void)
+{
+    CALL(mmap, GROWING, PAGE, BOTH, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+    for (long at = 0; at > -(4 << 20); at -= PAGE)
+        GROWING[at] = 1;
+}
+static void touches_too_far_below_what_grows(void)
+{
+    limit(RLIMIT_STACK, 1 << 20, 8 << 20);
+    touches_below_what_grows();
+}
+static void touches_what_is_near_below(void)
+{
+    CALL(mmap, GROWING - (2 << 20), PAGE, BOTH, ANONYMOUS | MAP_FIXED, -1, 0);
+    touches_below_what_grows();
+}
+static void touches_below_what_does_not_grow(void)
+{
+    CALL(mmap, GROWING, PAGE, BOTH, ANONYMOUS | MAP_FIXED, -1, 0);
+    GROWING[-1] = 1;
+}
+static void reads_below_what_grows(void)
+{
+    int ends_[2];
+    CALL(mmap, GROWING, PAGE, BOTH, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+    CALL(pipe, ends_);
+    CALL(write, ends_[1], "abc", 3);
+    T(read, "below what grows", ends_[0], GROWING - 2, 3);
+    T(mprotect, "below what grows", GROWING - (6 << 20), PAGE, PROT_READ);
+}
 static void runs_out_of_stack(void)
 {
     stack_t stack = {.ss_sp = map(8, BOTH), .ss_size = 8 * PAGE};
@@ -327,6 +364,13 @@ static void limits(void)
     ends("getrlimit lets a stack grow to 4 MiB", uses_4_mib);
     ends("getrlimit ends a stack of 16 MiB", uses_16_mib);
     ends("prlimit64 makes a stack shorter", uses_too_much_for_its_limit);
+    ends("prlimit64 makes a stack longer", uses_what_a_raised_limit_allows);
+    ends("mmap of what grows down", touches_below_what_grows);
+    ends("mmap of what grows down to its limit", touches_too_far_below_what_grows);
+    ends("mmap of what grows down to something else", touches_what_is_near_below);
+    ends("mmap of what does not grow down", touches_below_what_does_not_grow);
+    ends("mmap of what grows down for a call", reads_below_what_grows);
+    T(mmap, "of shared memory that grows down", 0, PAGE, BOTH, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
     ends("sigaltstack after a stack that ran out", runs_out_of_stack);
     ends("rt_sigaction without a stack for the handler", runs_out_of_stack_for_a_handler);
     tell("prlimit64 of addresses", limit(RLIMIT_AS, 1l << 30, 1l << 30));
