@@ -63,7 +63,7 @@ impl EventCounter {
     pub fn readiness(&self) -> Readiness {
         let count = self.count.get();
         Readiness::default()
-            .with(Readiness::READ, count > 0)
-            .with(Readiness::WRITE, count < u64::MAX - 1)
+            .with(Readiness::READ_EVENTS, count > 0)
+            .with(Readiness::ADD_EVENTS, count < u64::MAX - 1)
     }
 }

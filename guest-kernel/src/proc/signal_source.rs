@@ -21,7 +21,7 @@ impl SignalSource {
     #[must_use]
     pub fn readiness(&self, look: &Look) -> Readiness {
         let is_any_there = look.pending.0 & self.set.get().0 != 0;
-        Readiness::default().with(Readiness::READ, is_any_there)
+        Readiness::default().with(Readiness::READ_EVENTS, is_any_there)
     }
 }
 

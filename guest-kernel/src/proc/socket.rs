@@ -205,7 +205,7 @@ impl Socket {
             .with(Readiness::READ, is_read_over || is_any_there)
             .with(Readiness::READ_HANG_UP, is_read_over)
             .with(Readiness::HANG_UP, is_read_over && is_write_over)
-            .with(Readiness::WRITE, is_write_over || is_lost || outgoing.room() > 0)
+            .with(Readiness::SEND, is_write_over || is_lost || outgoing.room() > 0)
             .with(Readiness::ERROR, self.incoming.is_reset.get())
     }
 }

@@ -71,6 +71,12 @@ impl Readiness {
     pub const READ: Self = Self(0x1 | 0x40);
     /// Writing: `POLLOUT` and `POLLWRNORM`.
     pub const WRITE: Self = Self(0x4 | 0x100);
+    /// Reading a number of events: `POLLIN` alone.
+    pub const READ_EVENTS: Self = Self(0x1);
+    /// Adding to a counter: `POLLOUT` alone.
+    pub const ADD_EVENTS: Self = Self(0x4);
+    /// Writing to a socket: `POLLWRBAND` as well.
+    pub const SEND: Self = Self(Self::WRITE.0 | 0x200);
     /// An error: `POLLERR`.
     pub const ERROR: Self = Self(0x8);
     /// Nobody is on the other side: `POLLHUP`.
@@ -125,7 +131,7 @@ impl Target {
             Self::Socket(socket) => socket.readiness(),
             Self::EventCounter(counter) => counter.readiness(),
             Self::Timer(timer) => {
-                Readiness::default().with(Readiness::READ, timer.nr_expired(look.now) > 0)
+                Readiness::default().with(Readiness::READ_EVENTS, timer.nr_expired(look.now) > 0)
             }
             Self::Epoll(epoll) => {
                 Readiness::default().with(Readiness::READ, epoll.is_any_ready(look))

@@ -5,6 +5,7 @@
 
 #include "case.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -215,6 +216,29 @@ static void each_kind(void)
         }
 }
 
+static void readiness_of_each_kind(void)
+{
+    char name[80];
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct pollfd one = {(int)kinds[i].open(kinds[i].argument), 0x3fff, 0};
+        long result = CALL(poll, &one, 1, 0);
+        snprintf(name, sizeof name, "poll on %s", kinds[i].what);
+        text(name, "%ld: %#x", result, one.revents);
+        CALL(close_range, 3, ~0u, 0);
+    }
+    struct itimerspec soon = {.it_value.tv_nsec = 1};
+    struct pollfd expired = {(int)timer(CLOCK_MONOTONIC), 0x3fff, 0};
+    CALL(timerfd_settime, expired.fd, 0, &soon, 0);
+    rest_ms(1);
+    CALL(poll, &expired, 1, 0);
+    text("poll on a timer that expired", "%#x", expired.revents);
+    struct pollfd pending = {(int)source(0), 0x3fff, 0};
+    block(SIGUSR1);
+    CALL(kill, CALL(getpid), SIGUSR1);
+    CALL(poll, &pending, 1, 0);
+    text("poll on a source of signals that are pending", "%#x", pending.revents);
+}
+
 const struct group each[] = {
-    GROUP(each_kind), END_OF_GROUPS,
+    GROUP(each_kind), GROUP(readiness_of_each_kind), END_OF_GROUPS,
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Every call that takes a path, with each kind of path that leads nowhere: a table of calls, and a
-// table of paths. What a call does with good paths is elsewhere.
+// Every call that takes a path, with each kind of path that leads nowhere, and with each kind of name
+// and slash behind it: a table of calls, and tables of paths.
 
 #include "case.h"
 
-// Stand for arguments that are not known until a row is tried: the path that leads nowhere, the
-// directory below which it is looked up, and room for a result.
+// Stand for arguments that are not known until a row is tried: the path, the directory below which it
+// is looked up, and room for a result.
 #define PATH 0x5041544801
 #define AT 0x5041544802
 #define ROOM 0x5041544803
@@ -15,16 +15,19 @@ struct path_call {
     const char *name;
     long number;
     word arguments[6];
+    // Whether a success changes what other paths lead to.
+    int changes_ways;
 };
-#define ROW(call, ...) {#call " ", SYS_##call, {__VA_ARGS__}}
+#define ROW(call, ...) {#call " ", SYS_##call, {__VA_ARGS__}, 0}
+#define CHANGING(call, ...) {#call " ", SYS_##call, {__VA_ARGS__}, 1}
 // One of two paths.
-#define ROW_OF(call, which, ...) {#call " " which " ", SYS_##call, {__VA_ARGS__}}
+#define ROW_OF(call, which, ...) {#call " " which " ", SYS_##call, {__VA_ARGS__}, 1}
 #define OTHER (word) "other"
 
 static const struct path_call calls[] = {
     ROW(open, PATH, O_RDONLY),
     ROW(openat, AT, PATH, O_RDONLY),
-    ROW(creat, PATH, 0600),
+    CHANGING(creat, PATH, 0600),
     ROW(stat, PATH, ROOM),
     ROW(lstat, PATH, ROOM),
     ROW(newfstatat, AT, PATH, ROOM, 0),
@@ -38,23 +41,23 @@ static const struct path_call calls[] = {
     ROW(chown, PATH, 0, 0),
     ROW(lchown, PATH, 0, 0),
     ROW(fchownat, AT, PATH, 0, 0, 0),
-    ROW(truncate, PATH, 0),
-    ROW(chdir, PATH),
-    ROW(mkdir, PATH, 0700),
-    ROW(mkdirat, AT, PATH, 0700),
-    ROW(mknod, PATH, S_IFREG | 0600, 0),
-    ROW(mknodat, AT, PATH, S_IFREG | 0600, 0),
-    ROW(rmdir, PATH),
-    ROW(unlink, PATH),
-    ROW(unlinkat, AT, PATH, 0),
+    CHANGING(truncate, PATH, 0),
+    CHANGING(chdir, PATH),
+    CHANGING(mkdir, PATH, 0700),
+    CHANGING(mkdirat, AT, PATH, 0700),
+    CHANGING(mknod, PATH, S_IFREG | 0600, 0),
+    CHANGING(mknodat, AT, PATH, S_IFREG | 0600, 0),
+    CHANGING(rmdir, PATH),
+    CHANGING(unlink, PATH),
+    CHANGING(unlinkat, AT, PATH, 0),
     ROW(readlink, PATH, ROOM, PAGE),
     ROW(readlinkat, AT, PATH, ROOM, PAGE),
     ROW(utime, PATH, 0),
     ROW(utimes, PATH, 0),
     ROW(futimesat, AT, PATH, 0),
     ROW(utimensat, AT, PATH, 0, 0),
-    ROW(symlink, OTHER, PATH),
-    ROW(symlinkat, OTHER, AT, PATH),
+    CHANGING(symlink, OTHER, PATH),
+    CHANGING(symlinkat, OTHER, AT, PATH),
     ROW_OF(rename, "from", PATH, OTHER),
     ROW_OF(rename, "to", OTHER, PATH),
     ROW_OF(renameat, "from", AT, PATH, AT_FDCWD, OTHER),
@@ -137,6 +140,51 @@ static void paths_that_lead_nowhere(void)
     }
 }
 
+// Whether a call is about extended attributes: which there are depends on the file system.
+static int is_about_attributes(const struct path_call *call)
+{
+    return call->number >= SYS_setxattr && call->number <= SYS_fremovexattr;
+}
+
+// Goes to a folder with one name of each kind, below `home`.
+static void make_tree(long home, int number)
+{
+    char name[20];
+    snprintf(name, sizeof name, "tree-%d", number);
+    CALL(close_range, home + 1, ~0u, 0);
+    CALL(fchdir, home);
+    CALL(mkdir, name, 0755);
+    CALL(chdir, name);
+    make_ways();
+    file("dir/inner", "x");
+    CALL(mkdir, "empty", 0755);
+    CALL(symlink, "data", "link");
+    CALL(symlink, "dir", "dirlink");
+    CALL(mknod, "fifo", S_IFIFO | 0600, 0);
+    // Whoever opens it once more does not wait.
+    CALL(open, "fifo", O_RDWR);
+}
+
+static void paths_that_lead_somewhere(void)
+{
+    static const char *const paths[] = {
+        "data", "data/", "data/.", "dir", "dir/", "dir/.", "dir/..", ".", "..", "empty", "empty/", "link",
+        "link/", "dirlink", "dirlink/", "dirlink/.", "dangling", "dangling/", "loop", "fifo", "fifo/",
+        "new", "new/", "dir/new", "dirlink/new/", "dir/../other", "dir/inner", "dirlink/inner",
+    };
+    long home = CALL(open, ".", O_RDONLY);
+    int nr_trees = 0;
+    make_tree(home, nr_trees++);
+    for (size_t i = 0; i < NR(calls); i++)
+        for (size_t j = 0; !is_about_attributes(&calls[i]) && j < NR(paths); j++) {
+            long result = attempt(&calls[i], AT_FDCWD, (word)paths[j]);
+            tell_of(&calls[i], paths[j], result);
+            // What failed has changed nothing.
+            if (result >= 0 && calls[i].changes_ways)
+                make_tree(home, nr_trees++);
+        }
+}
+
 static int takes_a_directory(const struct path_call *call)
 {
     for (int i = 0; i < 6; i++)
@@ -169,5 +217,6 @@ static void directories_that_are_none(void)
 }
 
 const struct group paths[] = {
-    GROUP(paths_that_lead_nowhere), GROUP(directories_that_are_none), END_OF_GROUPS,
+    GROUP(paths_that_lead_nowhere), GROUP(paths_that_lead_somewhere),
+    GROUP(directories_that_are_none), END_OF_GROUPS,
 };
