@@ -3,6 +3,7 @@
 //! The output archive on its way to the output disk: pieces of memory become large requests.
 
 use crate::drivers::block::{self, Disk, SEGMENTS_MAX, Segment};
+use crate::end;
 use crate::fs::{FileSystem, LongNames, PackError, Plan, Sink, WriteError};
 use crate::mm::address::PhysAddr;
 use alloc::vec::Vec;
@@ -59,6 +60,10 @@ impl fmt::Display for Error {
 pub fn write(fs: &mut FileSystem, roots: &[&[u8]], disk: Disk) -> Result<(), Error> {
     let plan = Plan::new(fs, roots).map_err(Error::Pack)?;
     let long_names = plan.long_names().cloned();
+    if plan.nr_left_out() > 0 {
+        let number = plan.nr_left_out();
+        end::say(&format_args!("devices and named pipes are not brought back: {number} left out"));
+    }
     // The archive has whole sectors.
     if disk.nr_sectors() < plan.size_bytes() / SECTOR_SIZE {
         let capacity = disk.nr_sectors() * SECTOR_SIZE;

@@ -140,6 +140,21 @@ fn the_status_is_the_programs() {
 }
 
 #[test]
+fn what_cannot_be_brought_back_is_told() {
+    for &backend in backend::available() {
+        let scratch = Scratch::new();
+        let busybox = text_of(Program::Busybox);
+        let script = "mkfifo out/pipe; mknod out/null c 1 3; echo kept > out/file";
+        let arguments = ["--out", "result", "--", &busybox, "sh", "-c", script];
+        let outcome = run(backend, scratch.path(), &arguments);
+        outcome.expect_status(0);
+        let line = "seedkernel: devices and named pipes are not brought back: 2 left out\n";
+        assert_eq!(outcome.stderr_text(), line, "{outcome}");
+        assert_eq!(fs::read(scratch.join("result/file")).unwrap(), b"kept\n");
+    }
+}
+
+#[test]
 fn what_is_there_already_is_not_overwritten() {
     for &backend in backend::available() {
         let scratch = Scratch::new();

@@ -162,8 +162,11 @@ impl<'a> Contents<'a> {
             folder: os_name(folder),
         };
         // The folder itself is its first item, unless it was left to be understood.
-        let is_root = |item: &Item| *item.path == *folder && item.kind == ItemKind::Folder;
-        let skipped = usize::from(self.items.first().is_some_and(is_root));
+        let root = self.items.first().filter(|item| *item.path == *folder);
+        if root.is_some_and(|item| item.kind != ItemKind::Folder) {
+            return Err(ContentsError::Root { name: os_name(folder) });
+        }
+        let skipped = usize::from(root.is_some());
         self.items.drain(..skipped);
         for item in &mut self.items {
             let rest = item.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));

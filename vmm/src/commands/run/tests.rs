@@ -130,6 +130,8 @@ fn only_what_lies_in_the_output_folder_is_delivered() {
     assert!(matches!(error, RunError::Contents { .. }));
     assert!(error.to_string().starts_with("the program exited with status 3, but"));
     assert!(!target.exists());
+    let error = deliver(&end, &image(&[b"out"]), &[], &target).unwrap_err();
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("is not a folder"));
     deliver(&end, &image(&[b"out/x"]), &[], &target).unwrap();
     deliver(&end, &image(&[b"out/x", b"y"]), &[b".".to_vec()], &target).unwrap();
     for name in ["x", "out/x", "y"] {
