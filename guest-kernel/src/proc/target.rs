@@ -239,7 +239,7 @@ fn of_pipe(pipe: &Pipe, side: Side) -> Readiness {
     }
     if side.writes() {
         readiness = readiness
-            .with(Readiness::WRITE, pipe.room() > 0)
+            .with(Readiness::WRITE, pipe.has_free_page())
             .with(Readiness::ERROR, !pipe.is_open(Side::Reader));
     }
     readiness

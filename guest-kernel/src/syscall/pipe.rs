@@ -144,7 +144,7 @@ pub(super) fn write_pipe(
         return Ok(written);
     };
     kernel.ranges.skip(written);
-    let room = pipe.room();
+    let room = pipe.room_for(len);
     if room == 0 || len <= ATOMIC_BYTES && room < len {
         if blocking == Blocking::No {
             return if written > 0 { Ok(written) } else { Err(Errno::EAGAIN.into()) };
@@ -153,14 +153,13 @@ pub(super) fn write_pipe(
         pipe.write_waiters.borrow_mut().add(kernel.process.pid);
         return Err(Fail::Wait);
     }
-    let now = len.min(room);
-    transfer::write_pieces(&pipe.writable(now)?, &kernel.ranges);
-    pipe.produce(now);
+    transfer::write_pieces(&pipe.writable(room)?, &kernel.ranges);
+    pipe.produce_pages(room);
     kernel.wake(&mut pipe.read_waiters.borrow_mut());
-    if now == len || blocking == Blocking::No {
-        return Ok(written + now);
+    if room == len || blocking == Blocking::No {
+        return Ok(written + room);
     }
-    kernel.process.written = written + now;
+    kernel.process.written = written + room;
     pipe.write_waiters.borrow_mut().add(kernel.process.pid);
     Err(Fail::Wait)
 }

@@ -298,20 +298,19 @@ fn transport(
             Ok(count)
         }
         Sink::Pipe(pipe) => {
-            let room = pipe.room();
-            if room == 0 {
+            let count = pipe.room_for(count);
+            if count == 0 {
                 if blocking == Blocking::No {
                     return Err(Errno::EAGAIN.into());
                 }
                 pipe.write_waiters.borrow_mut().add(kernel.process.pid);
                 return Err(Fail::Wait);
             }
-            let count = count.min(room);
             let from = segments(kernel, source, count)?;
             let pieces = pipe.writable(count)?;
             let to = pieces.iter().map(|&(start, len)| Segment::Memory(start, len));
             transfer::between(from.into_iter(), to);
-            pipe.produce(count);
+            pipe.produce_pages(count);
             kernel.wake(&mut pipe.read_waiters.borrow_mut());
             Ok(count)
         }

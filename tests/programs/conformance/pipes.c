@@ -4,6 +4,8 @@
 
 #include "case.h"
 
+#include <poll.h>
+
 static void piping(void)
 {
     char bytes[16];
@@ -47,6 +49,28 @@ static void filling(void)
         total += got;
     text("write fills a pipe", "%ld", total);
     tell("write to a full pipe", got);
+    struct pollfd poll_ = {ends_[1], POLLOUT, 0};
+    T(poll, "of a pipe whose last page has room", &poll_, 1, 0);
+    T(write, "behind the last page of a full pipe", ends_[1], block_, 96);
+    T(write, "behind the last byte of a full pipe", ends_[1], block_, 1);
+    T(read, "of less than a page of a full pipe", ends_[0], block_, 3000);
+    T(write, "to a pipe of pages that were partly read", ends_[1], block_, 1);
+    T(read, "of the rest of a page of a full pipe", ends_[0], block_, 1000);
+    T(poll, "of a pipe with a free page", &poll_, 1, 0);
+    T(write, "of more than the free page of a pipe", ends_[1], block_, 5000);
+    T(fcntl, "makes a full pipe smaller", ends_[1], F_SETPIPE_SZ, PAGE);
+    T(fcntl, "makes a full pipe larger", ends_[1], F_SETPIPE_SZ, 30 * PAGE);
+    T(write, "to a pipe that was made larger", ends_[1], block_, sizeof block_);
+    T(fcntl, "makes a pipe as large as can be", ends_[1], F_SETPIPE_SZ, 1 << 20);
+    total = 0;
+    while ((got = CALL(write, ends_[1], block_, 3000)) > 0)
+        total += got;
+    text("write fills a large pipe", "%ld", total);
+    total = 0;
+    while ((got = CALL(read, ends_[0], block_, sizeof block_)) > 0)
+        total += got;
+    text("read empties a large pipe", "%ld", total);
+    T(fcntl, "makes a pipe small again", ends_[1], F_SETPIPE_SZ, 16 * PAGE);
     while (CALL(read, ends_[0], block_, sizeof block_) > 0)
         ;
     T(write, "of more than a pipe holds", ends_[1], block_, sizeof block_);
