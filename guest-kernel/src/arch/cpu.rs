@@ -71,10 +71,10 @@ pub fn init() {
     write_msr(MSR_CSTAR, syscall_entry_address());
     write_msr(MSR_SFMASK, SYSCALL_CLEARED_FLAGS);
     // Above the highest leaf Intel's processors repeat that leaf, so it is asked for first.
-    let max_leaf = cpuid(0, 0).0;
+    let (max_leaf, vendor_1, vendor_3, vendor_2) = cpuid(0, 0);
     let leaf1 = cpuid(1, 0);
     let leaf7 = if max_leaf >= 7 { cpuid(7, 0) } else { (0, 0, 0, 0) };
-    features::note(leaf1.2, leaf7.1);
+    features::note([vendor_1, vendor_2, vendor_3], leaf1.2, leaf7.1);
     let has_umip = leaf7.2 & CPUID7_ECX_UMIP != 0;
     let has_xsave = leaf1.2 & CPUID1_ECX_XSAVE != 0;
     let wanted = if has_umip { CR4_UMIP } else { 0 } | if has_xsave { CR4_OSXSAVE } else { 0 };

@@ -16,22 +16,28 @@ const SECOND_LEVEL: u32 = bits(Word::BasicMore, LEVEL_2);
 /// Leaf 1 ECX: the processor has `xsave`, and with it leaf 0xd.
 const XSAVE: u32 = 1 << 26;
 
-/// Registers of the leaves that tell of more than the first level.
+/// The vendor, and registers of the leaves that tell of more than the first level.
 #[derive(Clone, Copy)]
 struct Announced {
+    vendor: [u32; 3],
     leaf1_ecx: u32,
     leaf7_ebx: u32,
     leaf_d_eax: u32,
     extended_ecx: u32,
 }
 
-static ANNOUNCED: PerCpu<Announced> =
-    PerCpu(Cell::new(Announced { leaf1_ecx: 0, leaf7_ebx: 0, leaf_d_eax: 0, extended_ecx: 0 }));
+impl Announced {
+    const fn first(vendor: [u32; 3], leaf1_ecx: u32, leaf7_ebx: u32) -> Self {
+        Self { vendor, leaf1_ecx, leaf7_ebx, leaf_d_eax: 0, extended_ecx: 0 }
+    }
+}
 
-/// Notes what leaves 1 and 7 told, and asks for the rest if there can be more than the first level.
+static ANNOUNCED: PerCpu<Announced> = PerCpu(Cell::new(Announced::first([0; 3], 0, 0)));
+
+/// Notes what leaves 0, 1 and 7 told, and asks for the rest if there can be more than the first level.
 /// Runs in ring 0.
-pub fn note(leaf1_ecx: u32, leaf7_ebx: u32) {
-    let mut announced = Announced { leaf1_ecx, leaf7_ebx, leaf_d_eax: 0, extended_ecx: 0 };
+pub fn note(vendor: [u32; 3], leaf1_ecx: u32, leaf7_ebx: u32) {
+    let mut announced = Announced::first(vendor, leaf1_ecx, leaf7_ebx);
     if leaf1_ecx & SECOND_LEVEL == SECOND_LEVEL {
         announced.extended_ecx = cpuid(0x8000_0001, 0).2;
         if leaf1_ecx & XSAVE != 0 {
@@ -39,6 +45,11 @@ pub fn note(leaf1_ecx: u32, leaf7_ebx: u32) {
         }
     }
     ANNOUNCED.0.set(announced);
+}
+
+/// The vendor's twelve letters.
+pub fn vendor() -> [[u8; 4]; 3] {
+    ANNOUNCED.0.get().vendor.map(u32::to_le_bytes)
 }
 
 /// The levels of x86-64 that the processor has, each a list of features. The first goes without

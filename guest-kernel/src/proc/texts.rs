@@ -192,9 +192,11 @@ fn read_strings(memory: &mut UserMemory<'_>, stack: u64, which: Strings) -> Resu
 
 /// Of the features only those of the levels of x86-64: what else there may be depends on the host.
 fn cpuinfo() -> String {
-    let mut text = String::from(
-        "processor\t: 0\nvendor_id\t: SeedMachine\nmodel name\t: seed machine 1\n\
+    let vendor = features::vendor();
+    let mut text = format!(
+        "processor\t: 0\nvendor_id\t: {}\nmodel name\t: seed machine 1\n\
          cpu cores\t: 1\nflags\t\t:",
+        String::from_utf8_lossy(vendor.as_flattened()),
     );
     for feature in features::levels().flatten() {
         text += " ";
