@@ -85,6 +85,20 @@ fn who_cannot_be_stopped_gets_an_error() {
 }
 
 #[test]
+fn who_is_left_alone_is_not_left_stopped() {
+    with_shells(|session| {
+        let stopped = "trap 'echo hung up' HUP; kill -STOP \\$\\$; echo woken";
+        session.type_in(&format!("export STOPPED=\"{stopped}\"\r"));
+        session.expect("\r\n");
+        // The one that would make the other go on ends when that has stopped.
+        let wait = "until read -r a b c d < /proc/$p/stat; [ $c = T ]; do :; done";
+        session.type_in(&format!("sh -c 'sh -c \"$STOPPED\" & p=$!; {wait}' &\r"));
+        session.expect("hung up\r\nwoken\r\n");
+        session.type_in("\r");
+    });
+}
+
+#[test]
 fn who_changes_the_terminal_from_the_background_stops() {
     with_shells(|session| {
         session.type_in("stty tostop; echo o''ut &\r");

@@ -2,7 +2,7 @@
 
 //! Process groups, as terminals and their keys see them (`credentials(7)`).
 
-use super::process::FIRST_PID;
+use super::process::{FIRST_PID, Process, State};
 use super::signal::{Signal, SignalInfo};
 use crate::kernel::Kernel;
 use alloc::vec::Vec;
@@ -38,5 +38,37 @@ impl Kernel {
                 process.group != group && parents.contains(&(process.pid, process.session));
         });
         group == FIRST_PID || !is_looked_after
+    }
+
+    /// Groups that the end of the running process may leave alone, if somebody is stopped: those of
+    /// its children, if others than its own, and its own, if its parent is in another one.
+    pub(super) fn groups_looked_after(&self) -> Vec<u32> {
+        if !self.processes.iter().any(|process| process.state == State::Stopped) {
+            return Vec::new();
+        }
+        let Process { pid, parent, group, session, .. } = *self.process;
+        let mut groups = Vec::new();
+        for other in self.processes.iter() {
+            if other.group == group || other.session != session {
+                continue;
+            }
+            if other.parent == pid {
+                groups.push(other.group);
+            }
+            if other.pid == parent {
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
+    /// Ends those, or lets them go on, who are stopped in a group that nobody looks after any more.
+    pub(super) fn release_if_orphaned(&mut self, group: u32) {
+        let has_stopped =
+            |process: &Process| process.group == group && process.state == State::Stopped;
+        if self.processes.iter().any(has_stopped) && self.is_group_orphaned(group) {
+            self.signal_group(group, Signal::SIGHUP);
+            self.signal_group(group, Signal::SIGCONT);
+        }
     }
 }

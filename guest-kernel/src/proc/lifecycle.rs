@@ -216,6 +216,7 @@ impl Kernel {
         }
         let cwd = self.process.cwd;
         self.fs.close(cwd);
+        let groups = self.groups_looked_after();
         self.leave_children();
         if let Some(handle) = self.process.handle.take() {
             handle.is_over.set(true);
@@ -223,6 +224,7 @@ impl Kernel {
         }
         self.process.note_peak();
         self.process.become_zombie(ending);
+        groups.into_iter().for_each(|group| self.release_if_orphaned(group));
         let is_kept = self.tell_parent(ending);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
         let space = match self.process.is_space_borrowed {

@@ -11,6 +11,7 @@ pub struct Signal(u8);
 
 #[expect(missing_docs, reason = "the names are those of signal(7)")]
 impl Signal {
+    pub const SIGHUP: Self = Self(1);
     pub const SIGINT: Self = Self(2);
     pub const SIGQUIT: Self = Self(3);
     pub const SIGILL: Self = Self(4);
