@@ -10,3 +10,4 @@ mod remap;
 pub mod space;
 pub mod transfer;
 pub mod user;
+pub mod wishes;

@@ -8,6 +8,7 @@
 
 use super::address::{Frame, UserAddr};
 use super::frames::{Fill, LARGE_ORDER, frames};
+use super::wishes::Wishes;
 use crate::arch::{
     bulk,
     layout::{LARGE_PAGE_SIZE, PAGE_SIZE, USER_END, USER_START},
@@ -122,6 +123,8 @@ pub struct Area {
     pub sharing: Sharing,
     /// Whether it grows down to what is touched below it, as a stack does.
     pub grows_down: bool,
+    /// What the program wishes for it.
+    pub wishes: Wishes,
 }
 
 impl Area {
@@ -130,8 +133,8 @@ impl Area {
     pub const fn private(start: u64, end: u64, access: Access, backing: Backing) -> Self {
         let sharing = Sharing::Private;
         let was_writable = access.write;
-        let (may_write, grows_down) = (true, false);
-        Self { start, end, access, was_writable, may_write, backing, sharing, grows_down }
+        let (may_write, grows_down, wishes) = (true, false, Wishes::NONE);
+        Self { start, end, access, was_writable, may_write, backing, sharing, grows_down, wishes }
     }
 
     /// Whether the program can write there, and nobody else sees what it writes.
@@ -185,6 +188,8 @@ pub struct AddressSpace {
     brk_end: u64,
     /// How large an area may become by growing down.
     stack_limit: u64,
+    /// Wishes for areas that will be added.
+    pub(super) wishes_for_new: Wishes,
 }
 
 impl AddressSpace {
@@ -203,6 +208,7 @@ impl AddressSpace {
             brk_start: 0,
             brk_end: 0,
             stack_limit: 0,
+            wishes_for_new: Wishes::NONE,
         }
     }
 
@@ -215,6 +221,11 @@ impl AddressSpace {
     /// The page tables, to be changed along with the areas.
     pub(super) fn tables_mut(&mut self) -> &mut PageTables {
         &mut self.tables
+    }
+
+    /// The areas, to be changed where they lie.
+    pub(super) fn areas_mut(&mut self) -> &mut [Area] {
+        &mut self.areas
     }
 
     /// The area that starts at `start`.
@@ -251,7 +262,8 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `EINVAL` for a range that is empty, not of whole pages or not of user addresses; `ENOMEM`.
-    pub fn map(&mut self, fs: &mut FileSystem, area: Area) -> Result<(), Errno> {
+    pub fn map(&mut self, fs: &mut FileSystem, mut area: Area) -> Result<(), Errno> {
+        area.wishes = area.wishes.changed(self.wishes_for_new, Wishes::NONE);
         check_range(area.start, area.end)?;
         if self.areas.len() >= AREAS_MAX {
             return Err(Errno::ENOMEM);
@@ -489,12 +501,18 @@ impl AddressSpace {
     /// # Errors
     /// Memory ran out.
     pub fn fork(&mut self, fs: &mut FileSystem, tables: PageTables) -> Result<Self, NoMemory> {
+        let unlocked = |area: &Area| Area {
+            wishes: area.wishes.changed(Wishes::NONE, Wishes::LOCKED),
+            ..*area
+        };
+        let is_wanted = |area: &&Area| !area.wishes.has(Wishes::NOT_FOR_CHILDREN);
         let mut copy = Self {
             tables,
-            areas: self.areas.clone(),
+            areas: self.areas.iter().filter(is_wanted).map(unlocked).collect(),
             brk_start: self.brk_start,
             brk_end: self.brk_end,
             stack_limit: self.stack_limit,
+            ..Self::absent()
         };
         for area in &copy.areas {
             if let Backing::File { inode, .. } = area.backing {
@@ -503,8 +521,11 @@ impl AddressSpace {
         }
         let mut result = Ok(());
         // What was never written comes from the file again, if it is wanted at all.
-        let has_own_pages = |area: &&Area| area.was_writable || area.backing == Backing::Anonymous;
-        for area in self.areas.iter().filter(has_own_pages) {
+        let has_own_pages = |area: &&Area| {
+            (area.was_writable || area.backing == Backing::Anonymous)
+                && !area.wishes.has(Wishes::EMPTY_FOR_CHILDREN)
+        };
+        for area in self.areas.iter().filter(is_wanted).filter(has_own_pages) {
             let target = &mut copy.tables;
             self.tables.update(UserAddr(area.start), UserAddr(area.end), |address, mapping| {
                 if result.is_err() {
@@ -764,6 +785,7 @@ fn can_extend(lower: &Area, upper: &Area) -> bool {
         && lower.access == upper.access
         && lower.sharing == upper.sharing
         && lower.grows_down == upper.grows_down
+        && lower.wishes == upper.wishes
         && lower.backing == Backing::Anonymous
         && upper.backing == Backing::Anonymous
 }

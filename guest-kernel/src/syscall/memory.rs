@@ -6,14 +6,14 @@ use super::Answer;
 use super::limits::{self, Purpose};
 use crate::arch::{
     layout::{PAGE_SIZE, USER_END},
-    paging::FaultAccess,
     trap::Registers,
 };
 use crate::errno::Errno;
 use crate::fs::{DeviceKind, InodeId, Kind, MAX_FILE_SIZE};
 use crate::kernel::Kernel;
-use crate::mm::address::{UserAddr, page_up};
-use crate::mm::space::{Access, Area, Backing, FaultError, Sharing};
+use crate::mm::address::page_up;
+use crate::mm::space::{Access, Area, Backing, Sharing};
+use crate::mm::wishes::Wishes;
 use crate::proc::descriptors::Target;
 
 const PROT_READ: u64 = 1 << 0;
@@ -30,6 +30,7 @@ const MAP_TYPE: u64 = 0xf;
 const MAP_FIXED: u64 = 0x10;
 const MAP_GROWSDOWN: u64 = 0x100;
 const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_LOCKED: u64 = 0x2000;
 const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 
@@ -37,21 +38,16 @@ const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /// `NONBLOCK`, `STACK`.
 const MAP_HINTS: u64 = 0x800 | 0x1000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000;
 
-const MADV_DONTNEED: u64 = 4;
-const MADV_FREE: u64 = 8;
-const MADV_REMOVE: u64 = 9;
-const MADV_DONTNEED_LOCKED: u64 = 24;
-const MADV_POPULATE_READ: u64 = 22;
-const MADV_POPULATE_WRITE: u64 = 23;
-
-/// Advice that says how memory will be used and changes nothing that a program could see.
-const MADV_HINTS: [u64; 12] = [0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21];
-
 pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (hint, length, protection) = (call.argument(0), call.argument(1), call.argument(2));
     let (flags, fd, offset) = (call.argument(3), call.argument(4), call.argument(5));
-    let known =
-        MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE | MAP_HINTS;
+    let known = MAP_TYPE
+        | MAP_FIXED
+        | MAP_ANONYMOUS
+        | MAP_GROWSDOWN
+        | MAP_LOCKED
+        | MAP_FIXED_NOREPLACE
+        | MAP_HINTS;
     if length == 0 || !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
     }
@@ -101,7 +97,9 @@ pub(super) fn mmap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let was_writable = access.write;
     let end = start.saturating_add(length);
-    let area = Area { start, end, access, was_writable, may_write, backing, sharing, grows_down };
+    let wishes = if flags & MAP_LOCKED != 0 { Wishes::LOCKED } else { Wishes::NONE };
+    let area =
+        Area { start, end, access, was_writable, may_write, backing, sharing, grows_down, wishes };
     if let Err(error) = kernel.process.space.map(&mut kernel.fs, area) {
         if let Backing::File { inode, .. } = backing {
             kernel.fs.close(inode);
@@ -184,66 +182,6 @@ pub(super) fn mprotect(kernel: &mut Kernel, call: &Registers) -> Answer {
     let access = access_from(call.argument(2))?;
     kernel.process.space.protect(&mut kernel.fs, start, end, access)?;
     Ok(0)
-}
-
-pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let (start, end) = range(call.argument(0), call.argument(1), Errno::EINVAL)?;
-    match call.argument(2) {
-        advice @ (MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE) => {
-            let is_of_file =
-                |area: &Area| area.is_of_file() && area.start < end && start < area.end;
-            if advice == MADV_FREE && kernel.process.space.areas().iter().any(is_of_file) {
-                return Err(Errno::EINVAL.into());
-            }
-            kernel.process.space.discard(start, end)?;
-            Ok(0)
-        }
-        MADV_REMOVE => {
-            remove(kernel, start, end)?;
-            Ok(0)
-        }
-        advice @ (MADV_POPULATE_READ | MADV_POPULATE_WRITE) => {
-            populate(kernel, start, end, advice == MADV_POPULATE_WRITE)?;
-            Ok(0)
-        }
-        advice if MADV_HINTS.contains(&advice) => match kernel.process.space.covers(start, end) {
-            true => Ok(0),
-            false => Err(Errno::ENOMEM.into()),
-        },
-        _ => Err(Errno::EINVAL.into()),
-    }
-}
-
-/// Brings pages in, as if each were touched.
-fn populate(kernel: &mut Kernel, start: u64, end: u64, writes: bool) -> Result<(), Errno> {
-    if !kernel.process.space.covers(start, end) {
-        return Err(Errno::ENOMEM);
-    }
-    let access = if writes { FaultAccess::Write } else { FaultAccess::Read };
-    for at in (start..end).step_by(PAGE_SIZE as usize) {
-        match kernel.process.space.page(&mut kernel.fs, UserAddr(at), access) {
-            Err(FaultError::NotAllowed) => return Err(Errno::EINVAL),
-            result => result?,
-        };
-    }
-    Ok(())
-}
-
-/// Cuts a hole into the files behind what is shared.
-fn remove(kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Errno> {
-    let mut at = start;
-    while at < end {
-        let area = *kernel.process.space.area_at(at).ok_or(Errno::ENOMEM)?;
-        let Backing::File { inode, offset } = area.backing else { return Err(Errno::EINVAL) };
-        if area.sharing == Sharing::Private || !area.may_write {
-            return Err(Errno::EACCES);
-        }
-        let (from, until) = (offset + (at - area.start), area.end.min(end));
-        let now = kernel.now();
-        kernel.fs.clear(inode, from, from + (until - at), now)?;
-        at = until;
-    }
-    Ok(())
 }
 
 /// The pages of a range that begins with one; what it is to be too long for all addresses.

@@ -4,6 +4,7 @@
 //!
 //! `docs/syscalls.md` says for each what it does and where it deviates from Linux.
 
+mod advice;
 mod allocate;
 mod attributes;
 mod buffers;

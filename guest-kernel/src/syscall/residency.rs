@@ -13,17 +13,21 @@ use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::{UserAddr, page_up};
 use crate::mm::space::{Area, Backing, Sharing};
+use crate::mm::wishes::Wishes;
 
 const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
 const MREMAP_DONTUNMAP: u64 = 4;
 
 const MS_ASYNC: u64 = 1;
+const MS_INVALIDATE: u64 = 2;
 const MS_SYNC: u64 = 4;
 const MS_ALL: u64 = 7;
 
 const MLOCK_ONFAULT: u64 = 1;
 const MCL_ALL: u64 = 7;
+const MCL_CURRENT: u64 = 1;
+const MCL_FUTURE: u64 = 2;
 const MCL_ONFAULT: u64 = 4;
 
 pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -147,16 +151,30 @@ pub(super) fn msync(kernel: &mut Kernel, call: &Registers) -> Answer {
     if flags & !MS_ALL != 0 || is_both {
         return Err(Errno::EINVAL.into());
     }
-    mapped_range(kernel, call)?;
+    let (start, end) = mapped_range(kernel, call)?;
+    let is_locked =
+        |area: &Area| area.wishes.has(Wishes::LOCKED) && area.start < end && start < area.end;
+    if flags & MS_INVALIDATE != 0 && kernel.process.space.areas().iter().any(is_locked) {
+        return Err(Errno::EBUSY.into());
+    }
     Ok(0)
 }
 
-/// Memory is never swapped out, so all that is mapped is locked.
 pub(super) fn mlock(kernel: &mut Kernel, call: &Registers) -> Answer {
+    wish(kernel, call, Wishes::LOCKED, Wishes::NONE)
+}
+
+pub(super) fn munlock(kernel: &mut Kernel, call: &Registers) -> Answer {
+    wish(kernel, call, Wishes::NONE, Wishes::LOCKED)
+}
+
+/// Adds and takes back a wish for the pages that bytes lie in.
+fn wish(kernel: &mut Kernel, call: &Registers, added: Wishes, removed: Wishes) -> Answer {
     let start = call.argument(0) & !(PAGE_SIZE - 1);
     let len = call.argument(1).checked_add(call.argument(0) - start);
     let end = len.and_then(page_up).and_then(|len| start.checked_add(len)).ok_or(Errno::EINVAL)?;
-    if kernel.process.space.covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM.into()) }
+    kernel.process.space.wish(&mut kernel.fs, (start, end), added, removed)?;
+    Ok(0)
 }
 
 pub(super) fn mlock2(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -166,15 +184,19 @@ pub(super) fn mlock2(kernel: &mut Kernel, call: &Registers) -> Answer {
     mlock(kernel, call)
 }
 
-pub(super) fn mlockall(_: &mut Kernel, call: &Registers) -> Answer {
-    match call.argument(0) & 0xffff_ffff {
-        0 | MCL_ONFAULT => Err(Errno::EINVAL.into()),
-        flags if flags & !MCL_ALL != 0 => Err(Errno::EINVAL.into()),
-        _ => Ok(0),
+pub(super) fn mlockall(kernel: &mut Kernel, call: &Registers) -> Answer {
+    let flags = call.argument(0) & 0xffff_ffff;
+    if matches!(flags, 0 | MCL_ONFAULT) || flags & !MCL_ALL != 0 {
+        return Err(Errno::EINVAL.into());
     }
+    let [now, future] = [MCL_CURRENT, MCL_FUTURE]
+        .map(|flag| if flags & flag != 0 { Wishes::LOCKED } else { Wishes::NONE });
+    kernel.process.space.wish_for_all(now, Wishes::NONE, future);
+    Ok(0)
 }
 
-pub(super) fn munlockall(_: &mut Kernel, _: &Registers) -> Answer {
+pub(super) fn munlockall(kernel: &mut Kernel, _: &Registers) -> Answer {
+    kernel.process.space.wish_for_all(Wishes::NONE, Wishes::LOCKED, Wishes::NONE);
     Ok(0)
 }
 

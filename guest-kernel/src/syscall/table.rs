@@ -4,11 +4,11 @@
 
 use super::names::NAMES;
 use super::{
-    Call, FullCall, allocate, attributes, clone, credentials, descriptors, directories, epoll,
-    event_counter, file_times, futex, handle, identity, interval_timers, kill, limits, locks,
-    memfd, memory, message, names, nodes, open, pipe, poll, prctl, process, read_write, residency,
-    scheduling, seek, select, signal_source, signals, socket, splice, stat, statfs, statx, system,
-    time, timer, timers, tree, usage, wait,
+    Call, FullCall, advice, allocate, attributes, clone, credentials, descriptors, directories,
+    epoll, event_counter, file_times, futex, handle, identity, interval_timers, kill, limits,
+    locks, memfd, memory, message, names, nodes, open, pipe, poll, prctl, process, read_write,
+    residency, scheduling, seek, select, signal_source, signals, socket, splice, stat, statfs,
+    statx, system, time, timer, timers, tree, usage, wait,
 };
 
 /// The calls that change registers, or the process that runs, by number.
@@ -58,7 +58,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (25, residency::mremap),
         (26, residency::msync),
         (27, residency::mincore),
-        (28, memory::madvise),
+        (28, advice::madvise),
         (32, descriptors::dup),
         (33, descriptors::dup2),
         (34, signals::pause),
@@ -155,7 +155,7 @@ const fn table() -> [Option<Call>; NAMES.len()] {
         (147, scheduling::sched_get_priority_min),
         (148, scheduling::sched_rr_get_interval),
         (149, residency::mlock),
-        (150, residency::mlock),
+        (150, residency::munlock),
         (151, residency::mlockall),
         (152, residency::munlockall),
         (157, prctl::prctl),

@@ -70,9 +70,22 @@ static void locked(void)
     T(msync, "that forgets what was locked", area, PAGE, MS_INVALIDATE);
     T(madvise, "that what was locked is not needed", area, PAGE, MADV_DONTNEED);
     T(mlockall, "of what comes and is there", MCL_CURRENT | MCL_FUTURE);
+    char *later = (char *)CALL(mmap, 0, PAGE, BOTH, ANONYMOUS, -1, 0);
+    T(madvise, "that what came locked is not needed", later, PAGE, MADV_DONTNEED);
+    T(madvise, "that what was there is not needed", area, PAGE, MADV_DONTNEED);
+    long pid = CALL(fork);
+    if (pid == 0) {
+        T(madvise, "that what was locked for the parent is not needed", later, PAGE, MADV_DONTNEED);
+        CALL(exit_group, 0);
+    }
+    finish(pid);
     T(munlockall, "of what comes and is there");
     T(mlockall, "of what comes", MCL_FUTURE);
     T(munlockall, "of what comes");
+    T(madvise, "that what is locked no more is not needed", later, PAGE, MADV_DONTNEED);
+    later = (char *)CALL(mmap, 0, PAGE, BOTH, ANONYMOUS | MAP_LOCKED, -1, 0);
+    T(madvise, "that what was mapped locked is not needed", later, PAGE, MADV_DONTNEED);
+    T(madvise, "that what was mapped locked is cold", later, PAGE, 20);
 }
 
 static void advised(void)
