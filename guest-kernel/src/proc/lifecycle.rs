@@ -147,6 +147,8 @@ impl Kernel {
         self.process.thread.restore();
         self.process.signals.reset_for_exec();
         self.process.timers = IntervalTimers::default();
+        self.process.is_dumpable = true;
+        self.process.has_barriers = false;
         for descriptor in self.process.descriptors.take_closed_on_exec() {
             self.release(descriptor);
         }

@@ -109,6 +109,8 @@ pub struct Process {
     pub descriptors: Descriptors,
     /// Its working directory, which it holds open.
     pub cwd: InodeId,
+    /// Whether it has asked for barriers of its own: `membarrier`.
+    pub has_barriers: bool,
     /// Whether group 0 is among its supplementary groups, where no other one can be.
     pub is_in_group: bool,
     /// What `personality` set, as flags.
@@ -187,6 +189,7 @@ impl Process {
             path: self.path.clone(),
             name: self.name,
             start_stack: self.start_stack,
+            has_barriers: self.has_barriers,
             is_in_group: self.is_in_group,
             personality: self.personality,
             umask: self.umask,
@@ -228,6 +231,7 @@ impl Process {
             is_space_borrowed: false,
             descriptors,
             cwd,
+            has_barriers: false,
             is_in_group: false,
             personality: 0,
             umask: 0o022,

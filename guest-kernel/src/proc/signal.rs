@@ -304,6 +304,8 @@ impl Action {
     pub const NO_DEFER: u64 = 1 << 30;
     /// The handler is used once.
     pub const RESET_HAND: u64 = 1 << 31;
+    /// All that Linux knows, `SA_SIGINFO` and `SA_EXPOSE_TAGBITS` included, which need nothing.
+    const FLAGS: u64 = 0xdc00_0807;
 
     /// Reads the structure.
     #[must_use]
@@ -312,7 +314,7 @@ impl Action {
             |index: usize| u64::from_le_bytes(core::array::from_fn(|byte| bytes[index * 8 + byte]));
         Self {
             handler: word(0),
-            flags: word(1),
+            flags: word(1) & Self::FLAGS,
             restorer: word(2),
             mask: SignalSet::blockable(word(3)),
         }

@@ -48,12 +48,19 @@ pub struct Channel {
     marks: RefCell<VecDeque<Mark>>,
     /// Whether the writing side was closed with bytes for it unread, which it is told once.
     is_reset: Cell<bool>,
+    /// Whether the reading side was closed, and not only shut down.
+    pub is_left: Cell<bool>,
 }
 
 impl Channel {
     fn new(number: u64) -> Self {
         let pipe = Rc::new(Pipe::new(number));
-        Self { pipe, marks: RefCell::default(), is_reset: Cell::new(false) }
+        Self {
+            pipe,
+            marks: RefCell::default(),
+            is_reset: Cell::new(false),
+            is_left: Cell::new(false),
+        }
     }
 
     /// The length of the next message.
@@ -181,6 +188,7 @@ impl Socket {
     pub fn close(&self, fs: &mut FileSystem) -> Vec<u32> {
         let is_unread = self.incoming.pipe.nr_bytes() > 0;
         self.outgoing.is_reset.set(is_unread && self.kind != SocketKind::Datagram);
+        self.incoming.is_left.set(true);
         let mut waiting = self.shut_down(Side::Both);
         let marks = core::mem::take(&mut *self.incoming.marks.borrow_mut());
         for file in marks.into_iter().flat_map(|mark| mark.rights) {
@@ -189,6 +197,15 @@ impl Socket {
             }
         }
         waiting
+    }
+
+    /// Bytes that `FIONREAD` tells of: of datagrams those of the next one.
+    #[must_use]
+    pub fn nr_readable(&self) -> u64 {
+        match self.kind {
+            SocketKind::Datagram => self.incoming.next_message().unwrap_or(0),
+            _ => self.incoming.pipe.nr_bytes(),
+        }
     }
 
     /// What it is ready for.

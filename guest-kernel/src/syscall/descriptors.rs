@@ -167,7 +167,7 @@ pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
         FIONREAD => {
             let count = match &file.target {
                 Target::Pipe(pipe, _) => pipe.nr_bytes(),
-                Target::Socket(socket) => socket.incoming.pipe.nr_bytes(),
+                Target::Socket(socket) => socket.nr_readable(),
                 Target::ConsoleInput(input) => {
                     kernel.look_for_input();
                     input.nr_readable().unwrap_or(0) as u64

@@ -23,6 +23,16 @@ const PRIO_PROCESS: u64 = 0;
 const PRIO_GROUP: u64 = 1;
 const PRIO_USER: u64 = 2;
 
+/// `MEMBARRIER_CMD_*`: the question and what it is answered with, which is all commands but those of
+/// other cores and of restartable sequences.
+const MEMBARRIER_QUERY: u64 = 0;
+const MEMBARRIER_GLOBAL: u64 = 1;
+const MEMBARRIER_GLOBAL_EXPEDITED: u64 = 2;
+const MEMBARRIER_REGISTER_GLOBAL: u64 = 4;
+const MEMBARRIER_PRIVATE: u64 = 8;
+const MEMBARRIER_REGISTER_PRIVATE: u64 = 16;
+const MEMBARRIER_COMMANDS: u64 = 0x1f;
+
 /// Nice values.
 const NICE_MIN: i32 = -20;
 const NICE_MAX: i32 = 19;
@@ -194,10 +204,20 @@ pub(super) fn getcpu(kernel: &mut Kernel, call: &Registers) -> Answer {
     Ok(0)
 }
 
-/// `MEMBARRIER_CMD_QUERY`: no command is there. With one processor and no threads none is needed.
+/// With one processor, whoever asks has run since everybody else did: there is nothing to wait for.
 pub(super) fn membarrier(kernel: &mut Kernel, call: &Registers) -> Answer {
-    match (call.argument(0) & 0xffff_ffff, call.argument(1) & 0xffff_ffff) {
-        (0, 0) => Ok(0),
+    if call.argument(1) & 0xffff_ffff != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    match call.argument(0) & 0xffff_ffff {
+        MEMBARRIER_QUERY => Ok(MEMBARRIER_COMMANDS),
+        MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_GLOBAL => Ok(0),
+        MEMBARRIER_PRIVATE if kernel.process.has_barriers => Ok(0),
+        MEMBARRIER_PRIVATE => Err(Errno::EPERM.into()),
+        MEMBARRIER_REGISTER_PRIVATE => {
+            kernel.process.has_barriers = true;
+            Ok(0)
+        }
         _ => {
             kernel.missing.note(call.rax);
             Err(Errno::EINVAL.into())

@@ -177,7 +177,8 @@ pub(super) fn receive(
         let together = channel.nr_bytes_together();
         let len = collect(kernel, buffers, together, FaultAccess::Write)?;
         let is_all_there = len == pipe.nr_bytes() && !is_over;
-        if how.is_whole && is_all_there && len < buffers.len(kernel)?.min(pipe.capacity()) {
+        let waits = how.is_whole && how.blocking == Blocking::Yes;
+        if waits && is_all_there && len < buffers.len(kernel)?.min(pipe.capacity()) {
             return Err(wait_to_read(kernel, socket, how.blocking));
         }
         transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
@@ -247,8 +248,11 @@ fn send_message(
     if !pipe.is_open(Side::Reader) {
         return Err(match socket.kind {
             // Who was told so once is connected no longer.
-            SocketKind::Datagram if socket.is_alone.replace(true) => Errno::ENOTCONN.into(),
-            SocketKind::Datagram => Errno::ECONNREFUSED.into(),
+            SocketKind::Datagram if socket.is_alone.get() => Errno::ENOTCONN.into(),
+            SocketKind::Datagram if channel.is_left.get() => {
+                socket.is_alone.set(true);
+                Errno::ECONNREFUSED.into()
+            }
             _ => broken(kernel, on_broken).into(),
         });
     }

@@ -403,5 +403,5 @@ static void executed_and_waits(void) { rest_ms(100000); }
 
 const struct group executed[] = {
     GROUP(executed_by_path), GROUP(executed_by_descriptor), GROUP(executed_by_directory),
-    GROUP(executed_with_signals), GROUP(executed_and_waits), END_OF_GROUPS,
+    GROUP(executed_with_signals), GROUP(executed_and_waits), GROUP(executed_with_all), END_OF_GROUPS,
 };
