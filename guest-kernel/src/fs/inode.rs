@@ -66,6 +66,8 @@ pub struct Stat {
     pub kind: Kind,
     /// Permission bits, set-user-id and the like included.
     pub permissions: u16,
+    /// Whose it is said to be.
+    pub owner: Owner,
     /// Number of names.
     pub nlink: u32,
     /// Size in bytes.
@@ -88,6 +90,15 @@ impl Stat {
     }
 }
 
+/// Whose a file is said to be, by number. Nobody is kept from anything by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: u32,
+    /// The group.
+    pub group: u32,
+}
+
 /// What an inode holds.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -102,6 +113,7 @@ pub(super) enum Content {
 pub(super) struct Inode {
     pub(super) number: u64,
     pub(super) permissions: u16,
+    pub(super) owner: Owner,
     pub(super) nlink: u32,
     pub(super) open_count: u32,
     /// Whether it may get its first name: it was made without one for that.
@@ -140,6 +152,7 @@ impl Inode {
         Self {
             number,
             permissions,
+            owner: Owner { user: 0, group: 0 },
             nlink,
             open_count: 0,
             may_be_named: false,
@@ -226,6 +239,7 @@ impl FileSystem {
             number: inode.number,
             kind: inode.kind(),
             permissions: inode.permissions,
+            owner: inode.owner,
             nlink: inode.nlink,
             size,
             nr_blocks,
@@ -264,6 +278,13 @@ impl FileSystem {
         let inode = self.inode_mut(id);
         inode.permissions = permissions & 0o7777;
         inode.ctime = now.cast_signed();
+    }
+
+    /// Sets the user and the group that are given.
+    pub fn set_owner(&mut self, id: InodeId, user: Option<u32>, group: Option<u32>) {
+        let owner = &mut self.inode_mut(id).owner;
+        owner.user = user.unwrap_or(owner.user);
+        owner.group = group.unwrap_or(owner.group);
     }
 
     /// Sets the times that are given.

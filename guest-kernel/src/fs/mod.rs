@@ -33,7 +33,7 @@ pub use archive_writer::{Sink, WriteError};
 pub use data::MAX_FILE_SIZE;
 pub use devices::DeviceKind;
 pub use directory::{Cursor, Entries, Entry};
-pub use inode::{FileSystem, InodeId, Kind, Stat};
+pub use inode::{FileSystem, InodeId, Kind, Owner, Stat};
 pub use pack::{LongNames, PackError, Plan};
 pub use path::{Follow, Last, Parent};
 pub use proc::{ProcDirectory, ProcEntry, ProcLink, ProcNode, ProcQuestion, ProcText};

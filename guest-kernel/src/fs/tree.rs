@@ -323,6 +323,8 @@ impl FileSystem {
     ) -> Result<InodeId, Errno> {
         self.check_is_named(parent.directory)?;
         let child = self.insert(content, permissions & 0o7777, now);
+        let Inode { permissions, owner, .. } = *self.inode(parent.directory);
+        self.set_owner(child, None, (permissions & S_ISGID != 0).then_some(owner.group));
         self.add_name(parent.directory, Cow::Owned(parent.name.to_vec()), child, now)?;
         Ok(child)
     }

@@ -5,7 +5,7 @@
 use super::{Answer, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
-use crate::fs::{DeviceKind, Follow, InodeId, Kind, Stat};
+use crate::fs::{DeviceKind, Follow, InodeId, Kind, Owner, Stat};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
@@ -159,6 +159,7 @@ fn unnamed(kind: Kind, number: u64, epoch_ns: u64) -> Stat {
         number,
         kind,
         permissions: 0o600,
+        owner: Owner::default(),
         nlink: 1,
         size: 0,
         nr_blocks: 0,
@@ -183,10 +184,10 @@ fn encode(known: &Known) -> [u64; 18] {
         known.device,
         stat.number,
         stat.nlink.into(),
-        // Mode, and user 0 in the upper half.
-        known.mode.into(),
-        // Group 0 and padding.
-        0,
+        // Mode, and the user in the upper half.
+        u64::from(known.mode) | u64::from(stat.owner.user) << 32,
+        // The group and padding.
+        stat.owner.group.into(),
         device,
         stat.size,
         BLOCK_SIZE,

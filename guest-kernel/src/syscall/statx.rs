@@ -43,6 +43,8 @@ pub(super) fn statx(kernel: &mut Kernel, call: &Registers) -> Answer {
     put(0x00, &STATX_BASIC_STATS.to_le_bytes());
     put(0x04, &BLOCK_SIZE.to_le_bytes()[..4]);
     put(0x10, &stat.nlink.to_le_bytes());
+    put(0x14, &stat.owner.user.to_le_bytes());
+    put(0x18, &stat.owner.group.to_le_bytes());
     put(0x1c, &mode.to_le_bytes()[..2]);
     put(0x20, &stat.number.to_le_bytes());
     put(0x28, &stat.size.to_le_bytes());

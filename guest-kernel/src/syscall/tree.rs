@@ -218,14 +218,15 @@ pub(super) fn fchownat(kernel: &mut Kernel, call: &Registers) -> Answer {
     set_owner(kernel, &target, call.argument(2), call.argument(3))
 }
 
-/// Everything belongs to user 0 and group 0, and there is nobody else to give it to. As with any
+/// Owners are kept, for programs that look at them; what has no inode stays user 0's. As with any
 /// change of owners, a program no longer runs as its owner.
 fn set_owner(kernel: &mut Kernel, target: &Target, user: u64, group: u64) -> Answer {
-    let is_kept = |id: u64| matches!((id & 0xffff_ffff) as u32, 0 | u32::MAX);
-    if !is_kept(user) || !is_kept(group) {
-        return Err(Errno::EPERM.into());
-    }
-    let Some(inode) = target.inode() else { return Ok(0) };
+    let [user, group] = [user, group].map(|id| Some(id as u32).filter(|&id| id != u32::MAX));
+    let Some(inode) = target.inode() else {
+        let is_kept = [user, group].into_iter().flatten().all(|id| id == 0);
+        return if is_kept { Ok(0) } else { Err(Errno::EPERM.into()) };
+    };
+    kernel.fs.set_owner(inode, user, group);
     let now = kernel.now();
     let mut permissions = kernel.fs.permissions(inode);
     if kernel.fs.kind(inode) != Kind::Directory {

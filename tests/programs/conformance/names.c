@@ -266,6 +266,13 @@ static void mode_of(const char *name, const char *path)
     text(name, "%o", status.st_mode);
 }
 
+static void owner_of(const char *name, const char *path)
+{
+    struct stat status;
+    CALL(lstat, path, &status);
+    text(name, "%u, %u", status.st_uid, status.st_gid);
+}
+
 static void permissions(void)
 {
     file("data", "0123456789");
@@ -287,6 +294,16 @@ static void permissions(void)
     FAULTS(fchmodat, "of a bad path", AT_FDCWD, bad, 0600);
     T(chown, "to the same user", "data", 0, 0);
     T(chown, "to nobody else", "data", -1, -1);
+    T(chown, "to others", "data", 1000, 100);
+    T(lchown, "of a link to a user", "link", 1001, -1);
+    T(fchown, "of a file to a group", fd, -1, 65534);
+    owner_of("chown to others and fchown leave", "data");
+    owner_of("lchown to a user leaves", "link");
+    CALL(mkdir, "theirs", 0755);
+    CALL(chown, "theirs", 7, 8);
+    CALL(chmod, "theirs", 02755);
+    CALL(mkdir, "theirs/folder", 0755);
+    owner_of("mkdir in a folder of a group leaves", "theirs/folder");
     T(chown, "of a missing file", "missing", 0, 0);
     FAULTS(chown, "of a bad path", bad, 0, 0);
     T(lchown, "of a link", "link", 0, 0);
