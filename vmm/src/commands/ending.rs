@@ -38,8 +38,12 @@ fn advice(end: &End) -> Option<&'static str> {
         }
         End::KernelPanic(_) => Some("keep the --transcript and report it"),
         End::GuestCrashed(_) => Some("see what it said with --transcript"),
-        End::HostFailed(_) => Some("try 'seedvmm doctor'"),
-        End::OutputFailed(_)
+        // What KVM and QEMU lack; of the caller's own streams and files the end tells all.
+        End::HostFailed(why) if ["KVM", "QEMU", "qemu"].iter().any(|it| why.contains(it)) => {
+            Some("try 'seedvmm doctor'")
+        }
+        End::HostFailed(_)
+        | End::OutputFailed(_)
         | End::Exited(_)
         | End::Killed(_)
         | End::NotFound(_)
@@ -63,5 +67,11 @@ mod tests {
         assert!(is_ambiguous(&End::Killed(11)));
         assert!(is_ambiguous(&End::GuestCrashed(String::new())));
         assert_eq!(line(&End::Exited(125)), "the program exited with status 125");
+        let failed = |why: &str| line(&End::HostFailed(why.to_owned()));
+        assert_eq!(
+            failed("cannot read standard input"),
+            "the host failed: cannot read standard input"
+        );
+        assert!(failed("KVM_RUN failed: x").ends_with("; try 'seedvmm doctor'"));
     }
 }
