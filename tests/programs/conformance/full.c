@@ -145,6 +145,24 @@ static void numbers_of_descriptors(void)
     T(dup2, "with the last number left", fd, 11);
 }
 
+// What a seal keeps from changing, by name and without a program's memory.
+static void sealed_files(void)
+{
+    char path[40];
+    int ends_[2];
+    long fd = CALL(memfd_create, "m", MFD_ALLOW_SEALING), from = make("from", "0123456789"), at = 0;
+    CALL(ftruncate, fd, 10);
+    CALL(fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    snprintf(path, sizeof path, "/proc/self/fd/%ld", fd);
+    T(truncate, "of a sealed file", path, 5);
+    T(truncate, "of a sealed file to its size", path, 10);
+    T(open, "of a sealed file that truncates", path, O_RDWR | O_TRUNC);
+    T(sendfile, "to a sealed file", fd, from, &at, 5);
+    CALL(pipe, ends_);
+    CALL(write, ends_[1], "bytes", 5);
+    T(splice, "to a sealed file", ends_[0], 0, fd, 0, 5, 0);
+}
+
 static void directories_as_files(void)
 {
     struct iovec parts[1] = {{block_, 10}};
@@ -166,5 +184,5 @@ static void directories_as_files(void)
 
 const struct group full[] = {
     GROUP(size_of_files), GROUP(last_positions), GROUP(full_devices), GROUP(full_pipes),
-    GROUP(numbers_of_descriptors), GROUP(directories_as_files), END_OF_GROUPS,
+    GROUP(numbers_of_descriptors), GROUP(sealed_files), GROUP(directories_as_files), END_OF_GROUPS,
 };
