@@ -52,6 +52,11 @@ pub fn vendor() -> [[u8; 4]; 3] {
     ANNOUNCED.0.get().vendor.map(u32::to_le_bytes)
 }
 
+/// Whether the profile has `xsave`, which comes with the third level.
+pub fn has_xsave() -> bool {
+    levels().count() == 3
+}
+
 /// The levels of x86-64 that the processor has, each a list of features. The first goes without
 /// saying.
 pub fn levels() -> impl Iterator<Item = &'static [Feature]> {

@@ -34,8 +34,10 @@ const INFO_OFFSET: usize = CONTEXT_OFFSET + CONTEXT_SIZE;
 
 const _: () = assert!(MASK_OFFSET + 8 == INFO_OFFSET);
 
-/// The stack segment is valid: `UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS`.
+/// The stack segment is valid: `UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS`. The vector registers may say
+/// how they are laid out: `UC_FP_XSTATE`.
 const CONTEXT_FLAGS: u64 = 6;
+const HAS_LAYOUT: u64 = 1;
 
 /// Bytes below the stack pointer that the ABI gives to leaf functions.
 const RED_ZONE: u64 = 128;
@@ -55,6 +57,8 @@ pub struct Context {
     pub fault_address: u64,
     /// Where the vector registers were saved, 0 for nowhere.
     pub vectors: u64,
+    /// Whether they say how they are laid out.
+    pub has_layout: bool,
     /// The signals that were blocked.
     pub mask: u64,
 }
@@ -94,7 +98,7 @@ pub fn build(
         bytes[offset..offset + 8].copy_from_slice(&word.to_le_bytes());
     };
     put(0, restorer);
-    put(CONTEXT_OFFSET, CONTEXT_FLAGS);
+    put(CONTEXT_OFFSET, CONTEXT_FLAGS | if context.has_layout { HAS_LAYOUT } else { 0 });
     for (index, word) in context.stack.into_iter().enumerate() {
         put(STACK_OFFSET + index * 8, word);
     }
@@ -122,6 +126,7 @@ pub fn restore(bytes: &[u8; FRAME_SIZE], registers: &mut Registers) -> Context {
         stack: core::array::from_fn(|index| word(STACK_OFFSET + index * 8)),
         fault_address: word(FAULT_ADDRESS_OFFSET),
         vectors: word(VECTORS_OFFSET),
+        has_layout: word(CONTEXT_OFFSET) & HAS_LAYOUT != 0,
         mask: word(MASK_OFFSET),
     }
 }

@@ -6,6 +6,8 @@
 //! or by `fxsave` where the processor announces no more. The kernel asks as a program would, in the
 //! same ring, and so gets the same answer.
 
+use super::cpu::{self, PerCpu};
+use super::features;
 use super::trap;
 use crate::mm::address::Frame;
 use crate::mm::frames::{Fill, frames};
@@ -31,8 +33,21 @@ const HEADER_END: u64 = 576;
 /// x87 control word at the start of a program; it is the first word of a saved state.
 const CONTROL_WORD_INITIAL: u64 = 0x37f;
 
-/// Bytes that the components which are saved may take, in their standard places.
-pub const SIZE_MAX: u64 = 2688;
+/// The components that `fxsave` saves: x87 and SSE.
+const LEGACY: u64 = 3;
+
+/// Bytes that the components which are saved may take, wherever the processor has them.
+const STATE_SIZE_MAX: u64 = 2688;
+
+/// The same with the mark behind it.
+pub const SIZE_MAX: u64 = STATE_SIZE_MAX + 8;
+
+/// Where Linux notes how a state in a signal's frame is laid out: two marks, the size with the second
+/// one and without, and the components (`struct _fpx_sw_bytes` in `uapi/asm/sigcontext.h`).
+const NOTE_OFFSET: u64 = 464;
+const MARK: u64 = 0x4650_5853;
+const END_MARK: u64 = 0x4650_5845;
+const END_MARK_SIZE: u64 = 4;
 
 /// A saved state, in the standard form of `xsave` or `fxsave`, in a frame of its own.
 #[derive(Debug)]
@@ -109,6 +124,26 @@ impl VectorState {
         self.restore();
     }
 
+    /// Makes the state what programs find in a signal's frame; tells whether it says how it is laid
+    /// out. That depends on what the processor's profile announces, not on what it has.
+    pub fn finish_for_program(&self) -> bool {
+        let start = self.0.start();
+        let put = |offset, word| frames().write_word(start.add(offset), word);
+        if has_xsave() {
+            // What a handler puts there counts, also if it was in its initial state.
+            put(HEADER_OFFSET, frames().read_word(start.add(HEADER_OFFSET)) | LEGACY);
+        }
+        if !features::has_xsave() {
+            return false;
+        }
+        let (components, size) = (usable_components(), state_size());
+        put(NOTE_OFFSET, MARK | (size + END_MARK_SIZE) << 32);
+        put(NOTE_OFFSET + 8, components.into());
+        put(NOTE_OFFSET + 16, size);
+        put(size, END_MARK);
+        true
+    }
+
     /// The frame that holds the state, for copies to and from a program's stack.
     #[must_use]
     pub fn frame(&self) -> Frame {
@@ -158,6 +193,23 @@ fn usable_components() -> u32 {
             options(nomem, nostack, preserves_flags));
     }
     components & STATE_COMPONENTS
+}
+
+/// Size of a state of `xsave`. Where components lie differs from processor to processor. Asked once, as
+/// it may cost exits.
+fn state_size() -> u64 {
+    const LEAF: u32 = 0xd;
+    static SIZE: PerCpu<u64> = PerCpu(Cell::new(0));
+    if SIZE.0.get() == 0 {
+        let components = usable_components();
+        let ends = (2..u32::BITS).filter(|component| components & 1 << component != 0);
+        let ends = ends.map(|component| {
+            let (size, offset, ..) = cpu::cpuid(LEAF, component);
+            u64::from(offset) + u64::from(size)
+        });
+        SIZE.0.set(ends.fold(HEADER_END, u64::max).min(STATE_SIZE_MAX));
+    }
+    SIZE.0.get()
 }
 
 /// Whether the processor lets programs use `xsave`: CPUID leaf 1, ECX bit 27, OSXSAVE. Asked once,

@@ -141,13 +141,14 @@ impl Kernel {
         if frame < bottom {
             return Err(Errno::EFAULT);
         }
-        self.save_vectors(vectors)?;
+        let has_layout = self.save_vectors(vectors)?;
         let is_fault = matches!(signal, Signal::SIGSEGV | Signal::SIGBUS);
         let signals = &mut self.process.signals;
         let context = Context {
             stack: signals.stack.words(registers.rsp),
             fault_address: if is_fault { info.address() } else { 0 },
             vectors,
+            has_layout,
             mask: signals.saved_mask.take().unwrap_or(signals.blocked).0,
         };
         let bytes =
@@ -182,16 +183,18 @@ impl Kernel {
         }
     }
 
-    /// Copies the vector registers to the program's memory.
-    fn save_vectors(&mut self, address: u64) -> Result<(), Errno> {
+    /// Copies the vector registers to the program's memory; tells whether they say how they are laid
+    /// out.
+    fn save_vectors(&mut self, address: u64) -> Result<bool, Errno> {
         let found = self.collect(address, vector::SIZE_MAX, FaultAccess::Write)?;
         if found < vector::SIZE_MAX {
             return Err(Errno::EFAULT);
         }
         let state =
             vector::VectorState::of_processor().map_err(|vector::NoMemory| Errno::ENOMEM)?;
+        let has_layout = state.finish_for_program();
         transfer::from_frame(state.frame(), &self.ranges);
-        Ok(())
+        Ok(has_layout)
     }
 
     /// Goes back to where a handler interrupted the program: `rt_sigreturn`.

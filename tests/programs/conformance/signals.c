@@ -255,6 +255,36 @@ static void changes_context(int signal, siginfo_t *info, void *context)
     u->uc_sigmask.__bits[0] = 1ul << (SIGTERM - 1);
 }
 
+static int has_proper_vectors;
+
+// Looks how the frame says that the vector registers lie, and changes one of them.
+static void look_at_vectors(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info;
+    ucontext_t *frame = context;
+    char *state = (char *)frame->uc_mcontext.fpregs;
+    uint32_t note[6];
+    memcpy(note, state + 464, sizeof note);
+    if (frame->uc_flags & 1)
+        has_proper_vectors = note[0] == 0x46505853 && note[1] == note[4] + 4 && (note[2] & 3) == 3
+                             && note[4] >= 576 && *(uint32_t *)(state + note[4]) == 0x46505845
+                             && (uintptr_t)state % 64 == 0;
+    else
+        has_proper_vectors = note[0] != 0x46505853;
+    state[160 + 16 * 5] = 42;
+}
+
+static void vectors_of_handlers(void)
+{
+    set_handler(SIGUSR1, 0, look_at_vectors);
+    long value, result = SYS_kill;
+    __asm__ volatile("pxor %%xmm5, %%xmm5\n\tsyscall\n\tmovq %%xmm5, %0"
+                     : "=r"(value), "+a"(result) : "D"(CALL(getpid)), "S"((long)SIGUSR1)
+                     : "rcx", "r11", "memory", "xmm5");
+    fact("rt_sigaction shows how vector registers lie", has_proper_vectors);
+    text("rt_sigreturn brings back what a handler put into a vector register", "%ld", value);
+}
+
 static void context_of_handlers(void)
 {
     set_handler(SIGUSR1, 0, changes_context);
@@ -681,7 +711,7 @@ static void by_descriptor(void)
 
 const struct group signals[] = {
     GROUP(sending), GROUP(handling), GROUP(masking), GROUP(queueing), GROUP(alternate_stack),
-    GROUP(on_alternate_stack), GROUP(masks_of_handlers), GROUP(context_of_handlers), GROUP(returning),
+    GROUP(on_alternate_stack), GROUP(masks_of_handlers), GROUP(context_of_handlers), GROUP(vectors_of_handlers), GROUP(returning),
     GROUP(interrupting), GROUP(restarting), GROUP(remaining), GROUP(stopped_in_calls),
     GROUP(suspending), GROUP(of_children), GROUP(defaults), GROUP(exceptions), GROUP(by_descriptor),
     END_OF_GROUPS,
