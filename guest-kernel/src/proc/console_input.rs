@@ -201,7 +201,7 @@ impl Terminal {
     }
 
     /// Shows what was typed, unless output is held up.
-    fn show_echo(&mut self) {
+    pub fn show_echo(&mut self) {
         if self.discipline.is_held() {
             self.echo.truncate(ECHO_MAX);
         } else if !self.echo.is_empty() {
@@ -212,7 +212,7 @@ impl Terminal {
 }
 
 impl Kernel {
-    /// Takes what there is on the line. Returns whether there was something.
+    /// Takes what has come in, if it is wanted. Returns whether there was something.
     pub fn look_for_input(&mut self) -> bool {
         let Some(input) = self.input.clone() else { return false };
         let mut block = [0; BLOCK_MAX];

@@ -120,12 +120,12 @@ fn check_foreground(kernel: &mut Kernel, input: &ConsoleInput, signal: Signal) -
     if process.session != session || group == foreground {
         return Ok(());
     }
-    match process.signals.blocked.has(signal) || process.signals.ignores(signal) {
-        true if signal == Signal::SIGTTOU => return Ok(()),
-        is_refused if is_refused || kernel.is_group_orphaned(group) => {
-            return Err(Errno::EIO.into());
-        }
-        _ => {}
+    let is_refused = process.signals.blocked.has(signal) || process.signals.ignores(signal);
+    if is_refused && signal == Signal::SIGTTOU {
+        return Ok(());
+    }
+    if is_refused || kernel.is_group_orphaned(group) {
+        return Err(Errno::EIO.into());
     }
     kernel.signal_group(group, signal);
     Err(Fail::Wait)
@@ -209,6 +209,7 @@ pub(super) fn ioctl(
                 terminal.discipline.flush();
             }
             terminal.discipline.set_termios(Termios::parse(&bytes));
+            terminal.show_echo();
             kernel.wake(&mut input.waiters.borrow_mut());
         }
         // What was written has been sent.
