@@ -417,8 +417,8 @@ pub enum Update {
     Remove,
     /// It stays where it is, and any access to it faults: x86 has no page without reading.
     Hide,
-    /// It is mapped with other rights.
-    Protect(Rights),
+    /// It is mapped to this frame with these rights; the size stays.
+    Remap(Frame, Rights),
 }
 
 /// Maps physical memory above what the tables of the image cover, up to `end`, for the kernel and
@@ -511,9 +511,9 @@ fn update_table(
             Update::Hide => {
                 frames().write_word(slot, entry & !(PRESENT | WRITABLE) | HIDDEN);
             }
-            Update::Protect(rights) => {
+            Update::Remap(frame, rights) => {
                 let large = if mapping.size == PageSize::Large { LARGE } else { 0 };
-                frames().write_word(slot, entry & ADDRESS | rights.flags() | large);
+                frames().write_word(slot, frame.start().0 | rights.flags() | large);
             }
         }
     });

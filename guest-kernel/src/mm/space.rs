@@ -6,7 +6,7 @@
 //! few at a time, or a large page where the area covers one; a fault on a file maps the file's own
 //! frame until somebody writes to it. After a fork both sides share their frames the same way.
 
-use super::address::{Frame, UserAddr};
+use super::address::{Frame, PhysAddr, UserAddr};
 use super::frames::{Fill, LARGE_ORDER, frames};
 use super::wishes::Wishes;
 use crate::arch::{
@@ -25,14 +25,24 @@ const MMAP_TOP: u64 = 0x7fff_f7ff_f000;
 /// What an area that grows down leaves free above the one below it, as Linux does.
 const GROWTH_GAP: u64 = 1 << 20;
 
-/// Pages that a fault on a small page brings in, at most.
+/// Pages that a fault on a small page of anonymous memory brings in, at most.
 const AROUND_PAGES: u64 = 16;
+
+/// Pages of a file that a fault maps around the one that was touched, where they are at hand: those of
+/// one page table. A trap costs more than an entry for each.
+const FILE_WINDOW_PAGES: u64 = LARGE_PAGE_SIZE / PAGE_SIZE;
+
+/// Pages around one that is written that stop being shared along with it.
+const COPY_WINDOW_PAGES: u64 = 4;
+
+/// Pages written since the last fork that a fork copies at once, at most.
+const WRITTEN_MAX: usize = 16;
 
 /// Areas that an address space may have. The list must fit one block of the kernel's heap.
 const AREAS_MAX: usize = 32 << 10;
 
-/// Large pages are used while at least one in this many frames is free.
-const LARGE_PAGE_RESERVE: u64 = 4;
+/// Memory is plenty while at least one in this many frames is free.
+const PLENTY: u64 = 4;
 
 /// What a program may do with an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,7 +329,7 @@ impl AddressSpace {
                 return Update::Hide;
             }
             let write = mapping.rights.write && access.write;
-            Update::Protect(Rights { write, execute: access.execute })
+            Update::Remap(mapping.frame, Rights { write, execute: access.execute })
         });
         result
     }
@@ -496,7 +506,8 @@ impl AddressSpace {
         Some(*area)
     }
 
-    /// A copy that shares all frames; private ones are copied when either side writes to them.
+    /// A copy that shares all frames; private ones are copied when either side writes to them. Where
+    /// that is certain to come, or likely, it is done at once: two traps cost more than the copy.
     ///
     /// # Errors
     /// Memory ran out.
@@ -520,6 +531,7 @@ impl AddressSpace {
             }
         }
         let mut result = Ok(());
+        let (mut written, mut nr_written) = ([UserAddr(0); WRITTEN_MAX], 0);
         // What was never written comes from the file again, if it is wanted at all.
         let has_own_pages = |area: &&Area| {
             (area.was_writable || area.backing == Backing::Anonymous)
@@ -543,19 +555,33 @@ impl AddressSpace {
                 if result.is_err() {
                     frames().release(mapping.frame);
                 }
-                if rights == mapping.rights { Update::Keep } else { Update::Protect(rights) }
+                if rights == mapping.rights {
+                    return Update::Keep;
+                }
+                written[nr_written % WRITTEN_MAX] = address;
+                nr_written += 1;
+                Update::Remap(mapping.frame, rights)
             });
             if area.access.is_none() {
                 target.update(UserAddr(area.start), UserAddr(area.end), |_, _| Update::Hide);
             }
         }
-        match result {
-            Ok(()) => Ok(copy),
-            Err(error) => {
-                copy.free(fs);
-                Err(error)
-            }
+        if let Err(error) = result {
+            copy.free(fs);
+            return Err(error);
         }
+        // Who forks again and again writes the same few pages in between. Of many the last one counts,
+        // the stack's.
+        let again = match nr_written {
+            0..=WRITTEN_MAX => &written[..nr_written],
+            _ => core::slice::from_ref(&written[(nr_written - 1) % WRITTEN_MAX]),
+        };
+        for &address in again.iter().filter(|_| is_plenty()) {
+            // Where it fails, the fault comes.
+            let _ = copy.page(fs, address, FaultAccess::Write);
+            let _ = self.page(fs, address, FaultAccess::Write);
+        }
+        Ok(copy)
     }
 
     /// Gives everything back.
@@ -582,18 +608,45 @@ impl AddressSpace {
             self.tables.replace(address, mapping.frame, rights);
             return Ok(Mapping { rights, ..mapping });
         }
-        if area.sharing == Sharing::Shared || frames().is_exclusive(mapping.frame) {
+        let is_large = mapping.size == PageSize::Large;
+        if area.sharing == Sharing::Shared || is_large && frames().is_exclusive(mapping.frame) {
             self.tables.replace(address, mapping.frame, area.access.rights());
             return Ok(Mapping { rights: area.access.rights(), ..mapping });
         }
-        if mapping.size == PageSize::Large {
+        if is_large {
             return self.copy_from_large(area, address, mapping);
         }
-        let copy = frames().allocate_for_program(0, Fill::Any).ok_or(FaultError::NoMemory)?;
-        bulk::copy(copy.start(), mapping.frame.start(), PAGE_SIZE);
-        self.tables.replace(address, copy, area.access.rights());
-        frames().release(mapping.frame);
-        Ok(Mapping { frame: copy, rights: area.access.rights(), ..mapping })
+        self.stop_sharing(area, address)
+    }
+
+    /// Gives the program frames of its own for the page at `address` and those of its window that
+    /// are mapped and shared: what is written after a fork lies close together.
+    fn stop_sharing(&mut self, area: &Area, address: UserAddr) -> Result<Mapping, FaultError> {
+        let rights = area.access.rights();
+        let page = address.page();
+        let window = window_of::<COPY_WINDOW_PAGES>(area, page);
+        let is_plenty = is_plenty();
+        let mut own = Err(FaultError::NoMemory);
+        self.tables.update(UserAddr(window.start), UserAddr(window.end), |at, mapping| {
+            let mut frame = mapping.frame;
+            if mapping.rights.write && at != page {
+                return Update::Keep;
+            }
+            if !frames().is_exclusive(frame) {
+                let copy = (at == page || is_plenty)
+                    .then(|| frames().allocate_for_program(0, Fill::Any))
+                    .flatten();
+                let Some(copy) = copy else { return Update::Keep };
+                bulk::copy(copy.start(), frame.start(), PAGE_SIZE);
+                frames().release(frame);
+                frame = copy;
+            }
+            if at == page {
+                own = Ok(Mapping { frame, rights, size: PageSize::Small });
+            }
+            Update::Remap(frame, rights)
+        });
+        own
     }
 
     /// Writing to a large page that is shared with another process: a large copy.
@@ -614,9 +667,7 @@ impl AddressSpace {
     fn fault_anonymous(&mut self, area: &Area, address: UserAddr) -> Result<Mapping, FaultError> {
         let large_start = address.0 & !(LARGE_PAGE_SIZE - 1);
         if area.start <= large_start && large_start + LARGE_PAGE_SIZE <= area.end {
-            let counts = frames().counts();
-            let is_plenty = counts.free > counts.total / LARGE_PAGE_RESERVE;
-            let fresh = || is_plenty.then(|| frames().allocate_fresh(LARGE_ORDER)).flatten();
+            let fresh = || is_plenty().then(|| frames().allocate_fresh(LARGE_ORDER)).flatten();
             if self.tables.map_large(UserAddr(large_start), fresh, area.access.rights())? {
                 return self.tables.find(address).ok_or(FaultError::NoMemory);
             }
@@ -650,22 +701,27 @@ impl AddressSpace {
             frames().share(frame);
             return self.map_page(page, frame, area.access.rights());
         }
-        let end = area.end.min((page.0 | (LARGE_PAGE_SIZE - 1)) + 1);
-        let nr_around = AROUND_PAGES.min((end - page.0) / PAGE_SIZE);
-        let (frame, count) = match fs.run_at_hand(inode, index, nr_around) {
+        let window = window_of::<FILE_WINDOW_PAGES>(area, page);
+        let run_from = |start: u64| {
+            let nr_before = (page.0 - start) / PAGE_SIZE;
+            let max = (window.end - start) / PAGE_SIZE;
+            let (first, count) = fs.run_at_hand(inode, index - nr_before, max)?;
+            (count > nr_before).then_some((start, first, count))
+        };
+        let (start, first, count) = match run_from(window.start).or_else(|| run_from(page.0)) {
             Some(run) => run,
             None => {
                 let made = fs.page_for_mapping(inode, index).map_err(file_error)?;
-                (made.ok_or(FaultError::BeyondFile)?, 1)
+                (page.0, made.ok_or(FaultError::BeyondFile)?, 1)
             }
         };
-        if access == FaultAccess::Write {
-            let copy = frames().allocate_for_program(0, Fill::Any).ok_or(FaultError::NoMemory)?;
-            bulk::copy(copy.start(), frame.start(), PAGE_SIZE);
-            return self.map_page(page, copy, area.access.rights());
-        }
         let rights = area.access.rights_without_write();
-        self.tables.map_run(page, frame, count, rights, |frame| frames().share(frame))?;
+        let share = |frame| frames().share(frame);
+        self.tables.map_run(UserAddr(start), first, count, rights, share)?;
+        if access == FaultAccess::Write {
+            return self.stop_sharing(area, page);
+        }
+        let frame = PhysAddr(first.start().0 + page.0 - start).frame();
         Ok(Mapping { frame, rights, size: PageSize::Small })
     }
 
@@ -767,6 +823,19 @@ fn drop_pages(tables: &mut PageTables, start: u64, end: u64) {
         frames().release(mapping.frame);
         Update::Remove
     });
+}
+
+/// The part of `area` in the aligned window of so many pages that `page` lies in. A window is part of
+/// what one table of the last level maps.
+fn window_of<const PAGES: u64>(area: &Area, page: UserAddr) -> Range<u64> {
+    let start = page.0 & !(PAGES * PAGE_SIZE - 1);
+    start.max(area.start)..area.end.min(start + PAGES * PAGE_SIZE)
+}
+
+/// Whether memory may be spent on what is likely to be needed.
+fn is_plenty() -> bool {
+    let counts = frames().counts();
+    counts.free > counts.total / PLENTY
 }
 
 fn check_range(start: u64, end: u64) -> Result<(), Errno> {
