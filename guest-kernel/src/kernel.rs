@@ -13,7 +13,7 @@ use crate::drivers::block::Disk;
 use crate::errno::Errno;
 use crate::fs::FileSystem;
 use crate::mm::address::UserAddr;
-use crate::mm::space::FaultError;
+use crate::mm::fault::FaultError;
 use crate::mm::user::{Ranges, UserMemory};
 use crate::proc::console_input::ConsoleInput;
 use crate::proc::limits::INFINITY;

@@ -3,6 +3,7 @@
 //! Memory: addresses, frames, the kernel heap and the address spaces of programs.
 
 pub mod address;
+pub mod fault;
 pub mod frames;
 #[cfg(any(feature = "image", test))]
 pub mod heap;

@@ -8,7 +8,8 @@ use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::mm::space::{Area, Backing, FaultError, Sharing};
+use crate::mm::fault::FaultError;
+use crate::mm::space::{Area, Backing, Sharing};
 use crate::mm::wishes::Wishes;
 
 const MADV_DONTNEED: u64 = 4;
