@@ -96,10 +96,13 @@ fn a_script_names_its_interpreter() {
 
 #[test]
 fn a_program_that_runs_is_not_written_and_the_other_way_round() {
-    let text = "$b cp in/busybox out/copy\n\
+    // Who opens the pipe to write waits for the program that reads it: by then it runs.
+    let text = "$b cp in/busybox out/busybox; $b mkfifo out/started\n\
                 (echo x >>init) 2>&1; (: >init) 2>&1; $b truncate -s 0 init 2>&1\n\
-                (out/copy true) 3>>out/copy 2>&1; echo $?; out/copy true; echo $?\n\
-                out/copy sleep 1 & $b rm out/copy; echo written >out/copy; wait; $b cat out/copy";
+                (out/busybox true) 3>>out/busybox 2>&1; echo $?; out/busybox true; echo $?\n\
+                out/busybox cat out/started & exec 4>out/started\n\
+                $b rm out/busybox out/started; echo written >out/busybox\n\
+                exec 4>&-; wait; $b cat out/busybox";
     script(text).run();
 }
 
