@@ -148,6 +148,7 @@ impl Kernel {
         self.process.signals.reset_for_exec();
         self.process.timers = IntervalTimers::default();
         self.process.is_dumpable = true;
+        self.process.keeps_capabilities = false;
         self.process.has_barriers = false;
         for descriptor in self.process.descriptors.take_closed_on_exec() {
             self.release(descriptor);

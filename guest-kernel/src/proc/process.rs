@@ -59,6 +59,9 @@ impl Ending {
     }
 }
 
+/// How late timers may be unless somebody says otherwise, in nanoseconds.
+pub const TIMER_SLACK_NS: u64 = 50_000;
+
 /// What happened to a process that lives, to be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -113,6 +116,10 @@ pub struct Process {
     pub has_barriers: bool,
     /// Whether group 0 is among its supplementary groups, where no other one can be.
     pub is_in_group: bool,
+    /// How late its timers may be, as it says; the default is Linux's.
+    pub timer_slack_ns: u64,
+    /// Whether it wants its capabilities when it becomes somebody else, which it never does.
+    pub keeps_capabilities: bool,
     /// What `personality` set, as flags.
     pub personality: u32,
     /// Permission bits that new files do not get.
@@ -191,6 +198,8 @@ impl Process {
             start_stack: self.start_stack,
             has_barriers: self.has_barriers,
             is_in_group: self.is_in_group,
+            timer_slack_ns: self.timer_slack_ns,
+            keeps_capabilities: self.keeps_capabilities,
             personality: self.personality,
             umask: self.umask,
             nice: self.nice,
@@ -233,6 +242,8 @@ impl Process {
             cwd,
             has_barriers: false,
             is_in_group: false,
+            timer_slack_ns: TIMER_SLACK_NS,
+            keeps_capabilities: false,
             personality: 0,
             umask: 0o022,
             nice: 0,

@@ -7,7 +7,7 @@ use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::process::NAME_SIZE;
+use crate::proc::process::{NAME_SIZE, TIMER_SLACK_NS};
 use crate::proc::signal::Signal;
 
 const PR_SET_PDEATHSIG: u64 = 1;
@@ -15,6 +15,7 @@ const PR_GET_PDEATHSIG: u64 = 2;
 const PR_GET_DUMPABLE: u64 = 3;
 const PR_SET_DUMPABLE: u64 = 4;
 const PR_GET_KEEPCAPS: u64 = 7;
+const PR_SET_KEEPCAPS: u64 = 8;
 const PR_GET_TIMING: u64 = 13;
 const PR_SET_TIMING: u64 = 14;
 const PR_SET_NAME: u64 = 15;
@@ -22,12 +23,16 @@ const PR_GET_NAME: u64 = 16;
 const PR_GET_SECCOMP: u64 = 21;
 const PR_CAPBSET_READ: u64 = 23;
 const PR_GET_TSC: u64 = 25;
+const PR_SET_TSC: u64 = 26;
 const PR_GET_SECUREBITS: u64 = 27;
+const PR_SET_SECUREBITS: u64 = 28;
+const PR_SET_TIMERSLACK: u64 = 29;
 const PR_GET_TIMERSLACK: u64 = 30;
 const PR_SET_CHILD_SUBREAPER: u64 = 36;
 const PR_GET_CHILD_SUBREAPER: u64 = 37;
 const PR_SET_NO_NEW_PRIVS: u64 = 38;
 const PR_GET_NO_NEW_PRIVS: u64 = 39;
+const PR_SET_THP_DISABLE: u64 = 41;
 const PR_GET_THP_DISABLE: u64 = 42;
 const PR_CAP_AMBIENT: u64 = 47;
 const PR_GET_SPECULATION_CTRL: u64 = 52;
@@ -40,9 +45,6 @@ const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Programs may read the time stamp counter.
 const PR_TSC_ENABLE: u32 = 1;
-
-/// What Linux says unless told otherwise. Timers are never late here.
-const TIMER_SLACK_NS: u64 = 50_000;
 
 /// Capabilities that there are, `CAP_LAST_CAP` included.
 pub(super) const CAPABILITIES: u64 = 41;
@@ -101,7 +103,17 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             let is_set = u64::from(kernel.process.gains_nothing);
             Ok(if option == PR_SET_NO_NEW_PRIVS { 0 } else { is_set })
         }
-        PR_GET_KEEPCAPS | PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_SECUREBITS => Ok(0),
+        PR_GET_KEEPCAPS => Ok(u64::from(kernel.process.keeps_capabilities)),
+        PR_SET_KEEPCAPS if argument <= 1 => {
+            kernel.process.keeps_capabilities = argument == 1;
+            Ok(0)
+        }
+        PR_SET_KEEPCAPS => Err(Errno::EINVAL.into()),
+        // What is so already can be asked for.
+        PR_SET_TSC if argument == u64::from(PR_TSC_ENABLE) => Ok(0),
+        PR_SET_SECUREBITS if argument == 0 => Ok(0),
+        PR_SET_THP_DISABLE if (1..5).all(|index| call.argument(index) == 0) => Ok(0),
+        PR_GET_SECCOMP | PR_GET_TIMING | PR_GET_SECUREBITS => Ok(0),
         PR_SET_TIMING if argument == 0 => Ok(0),
         PR_GET_THP_DISABLE if (1..5).all(|index| call.argument(index) == 0) => Ok(0),
         PR_SET_TIMING | PR_GET_THP_DISABLE => Err(Errno::EINVAL.into()),
@@ -109,7 +121,12 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
             kernel.memory().write(UserAddr(argument), &PR_TSC_ENABLE.to_le_bytes())?;
             Ok(0)
         }
-        PR_GET_TIMERSLACK => Ok(TIMER_SLACK_NS),
+        PR_GET_TIMERSLACK => Ok(kernel.process.timer_slack_ns),
+        PR_SET_TIMERSLACK => {
+            // Timers are never late: it is kept for who asks.
+            kernel.process.timer_slack_ns = if argument == 0 { TIMER_SLACK_NS } else { argument };
+            Ok(0)
+        }
         // Nothing is inherited, so nothing can be ambient.
         PR_CAP_AMBIENT => match argument {
             PR_CAP_AMBIENT_CLEAR_ALL if (2..5).all(|index| call.argument(index) == 0) => Ok(0),

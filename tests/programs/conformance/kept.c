@@ -12,8 +12,12 @@
 #define PR_GET_PDEATHSIG_ 2
 #define PR_SET_DUMPABLE_ 4
 #define PR_GET_DUMPABLE_ 3
+#define PR_GET_KEEPCAPS_ 7
+#define PR_SET_KEEPCAPS_ 8
 #define PR_SET_NAME_ 15
 #define PR_GET_NAME_ 16
+#define PR_SET_TIMERSLACK_ 29
+#define PR_GET_TIMERSLACK_ 30
 #define PR_SET_CHILD_SUBREAPER_ 36
 #define PR_GET_CHILD_SUBREAPER_ 37
 #define PR_SET_NO_NEW_PRIVS_ 38
@@ -39,6 +43,8 @@ static void set_all(void)
     CALL(prctl, PR_SET_CHILD_SUBREAPER_, 1, 0, 0, 0);
     CALL(prctl, PR_SET_NO_NEW_PRIVS_, 1, 0, 0, 0);
     CALL(prctl, PR_SET_NAME_, "a name", 0, 0, 0);
+    CALL(prctl, PR_SET_TIMERSLACK_, 70000, 0, 0, 0);
+    CALL(prctl, PR_SET_KEEPCAPS_, 1, 0, 0, 0);
     CALL(setpriority, PRIO_PROCESS, 0, 6);
     CALL(personality, 0x40000);
     limit(RLIMIT_CORE, 5, 1000);
@@ -83,6 +89,8 @@ static void tell_all(const char *who)
     TELLS("whether it may be dumped", "%ld", CALL(prctl, PR_GET_DUMPABLE_, 0, 0, 0, 0))
     TELLS("that it gains no rights", "%ld", CALL(prctl, PR_GET_NO_NEW_PRIVS_, 0, 0, 0, 0))
     TELLS("its name", "%s", process_name)
+    TELLS("how late its timers may be", "%ld", CALL(prctl, PR_GET_TIMERSLACK_, 0, 0, 0, 0))
+    TELLS("that it keeps capabilities", "%ld", CALL(prctl, PR_GET_KEEPCAPS_, 0, 0, 0, 0))
     TELLS("its nice value", "%ld", CALL(getpriority, PRIO_PROCESS, 0))
     TELLS("its personality", "%#lx", CALL(personality, 0xffffffff))
     TELLS("its limits", "%ld %ld", (long)core.rlim_cur, (long)core.rlim_max)

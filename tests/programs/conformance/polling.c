@@ -54,7 +54,7 @@ static void polls(void)
 static void selects(void)
 {
     int ends_[2];
-    struct timeval none = {0, 0}, wrong = {0, -1}, more = {0, 2000000};
+    struct timeval none = {0, 0}, wrong = {0, -1}, more = {0, 1000000};
     struct timespec no_time = {0, 0}, wrong_time = {0, -1};
     CALL(pipe, ends_);
     CALL(write, ends_[1], "x", 1);
