@@ -187,6 +187,23 @@ static const struct {
     ROW(close, FD),
 };
 
+// The argument that a row's word stands for, with a descriptor.
+static word argument(word given, long fd)
+{
+    int ends_[2];
+    switch (given) {
+    case FD:
+        return (word)fd;
+    case EMPTY:
+        return (word)pipe_end(1);
+    case FULL:
+        CALL(pipe, ends_);
+        CALL(write, ends_[1], "some bytes", 10);
+        return (word)ends_[0];
+    }
+    return given;
+}
+
 static void each_kind(void)
 {
     char name[80];
@@ -194,25 +211,17 @@ static void each_kind(void)
         for (size_t j = 0; j < sizeof calls / sizeof *calls; j++) {
             if (calls[j].class_ & kinds[i].left_out)
                 continue;
-            int ends_[2];
             word a[6];
             long fd = kinds[i].open(kinds[i].argument);
-            CALL(pipe, ends_);
-            CALL(write, ends_[1], "some bytes", 10);
-            long empty = pipe_end(1);
-            for (int k = 0; k < 6; k++) {
-                word given = calls[j].arguments[k];
-                a[k] = given == FD      ? (word)fd
-                       : given == FULL  ? (word)ends_[0]
-                       : given == EMPTY ? (word)empty
-                                        : given;
-            }
+            for (int k = 0; k < 6; k++)
+                a[k] = argument(calls[j].arguments[k], fd);
             length = sizeof room;
             long result = call6(calls[j].number, a[0], a[1], a[2], a[3], a[4], a[5]);
             snprintf(name, sizeof name, "%s on %s", calls[j].name, kinds[i].what);
             calls[j].is_any ? works(name, result) : tell(name, result);
             CALL(close_range, 3, ~0u, 0);
-            CALL(unlink, "linked");
+            if (calls[j].class_ == CHANGING)
+                CALL(unlink, "linked");
         }
 }
 
