@@ -14,32 +14,15 @@ use crate::fs::FileSystem;
 use alloc::vec::Vec;
 
 impl AddressSpace {
-    /// Makes a mapping end at another place: shrinks it, or grows it into free room. Tells whether
-    /// there was room.
-    ///
-    /// # Errors
-    /// As for [`AddressSpace::unmap`].
-    pub fn resize(
-        &mut self,
-        fs: &mut FileSystem,
-        area: &Area,
-        end: u64,
-        new_end: u64,
-    ) -> Result<bool, Errno> {
-        if new_end < end {
-            self.unmap(fs, new_end, end)?;
-            return Ok(true);
-        }
-        if new_end == end {
-            return Ok(true);
-        }
+    /// Makes a mapping end further on, where there is room behind it. Tells whether there was.
+    pub fn grow(&mut self, area: &Area, end: u64, new_end: u64) -> bool {
         if area.end != end || self.find_free(end, new_end - end) != Some(end) {
-            return Ok(false);
+            return false;
         }
         if let Some(area) = self.area_mut(area.start) {
             area.end = new_end;
         }
-        Ok(true)
+        true
     }
 
     /// Moves `[start, end)`, which one area covers, to `target`, where nothing is mapped up to

@@ -8,7 +8,6 @@ use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::mm::fault::FaultError;
 use crate::mm::space::{Area, Backing, Sharing};
 use crate::mm::wishes::Wishes;
 
@@ -72,15 +71,14 @@ pub(super) fn madvise(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 /// Brings pages in, as if each were touched.
 fn populate(kernel: &mut Kernel, start: u64, end: u64, writes: bool) -> Result<(), Errno> {
-    if !kernel.process.space.covers(start, end) {
-        return Err(Errno::ENOMEM);
-    }
     let access = if writes { FaultAccess::Write } else { FaultAccess::Read };
     for at in (start..end).step_by(PAGE_SIZE as usize) {
-        match kernel.process.space.page(&mut kernel.fs, UserAddr(at), access) {
-            Err(FaultError::NotAllowed) => return Err(Errno::EINVAL),
-            result => result?,
-        };
+        let allowed = kernel.process.space.area_at(at).ok_or(Errno::ENOMEM)?.access;
+        // Processors cannot write without reading; rights can say so.
+        if !(if writes { allowed.write } else { allowed.read }) {
+            return Err(Errno::EINVAL);
+        }
+        kernel.process.space.page(&mut kernel.fs, UserAddr(at), access)?;
     }
     Ok(())
 }

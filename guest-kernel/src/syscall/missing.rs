@@ -8,6 +8,9 @@ use core::fmt;
 /// Numbers that are told apart; what lies above is one.
 const KNOWN: usize = 512;
 
+/// What a number is called that no call has.
+const NO_NAME: &str = "(no name)";
+
 /// Which calls were missing.
 #[derive(Debug)]
 pub struct MissingCalls {
@@ -48,14 +51,19 @@ impl Default for MissingCalls {
 /// Their names, in the order of their numbers.
 impl fmt::Display for MissingCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
+        let (mut separator, mut has_unknown) = ("", self.has_unknown);
         for number in 0..KNOWN {
             if self.seen[number / 64] & 1 << (number % 64) != 0 {
-                write!(f, "{separator}{}", name_of(number as u64))?;
-                separator = ", ";
+                match name_of(number as u64) {
+                    NO_NAME => has_unknown = true,
+                    name => {
+                        write!(f, "{separator}{name}")?;
+                        separator = ", ";
+                    }
+                }
             }
         }
-        if self.has_unknown {
+        if has_unknown {
             write!(f, "{separator}numbers that Linux does not have")?;
         }
         Ok(())
@@ -69,5 +77,5 @@ pub fn name_of(number: u64) -> &'static str {
         return SPAWN_NAME;
     }
     let known = usize::try_from(number).ok().and_then(|number| NAMES.get(number).copied());
-    known.filter(|name| !name.is_empty()).unwrap_or("(no name)")
+    known.filter(|name| !name.is_empty()).unwrap_or(NO_NAME)
 }

@@ -44,10 +44,20 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
     let new_len = page_up(new_len).ok_or(Errno::EINVAL)?;
-    let area = *kernel.process.space.area_at(old).ok_or(Errno::EFAULT)?;
-    let end = old.checked_add(old_len).filter(|&end| end <= area.end).ok_or(Errno::EFAULT)?;
     if is_kept && old_len != new_len {
         return Err(Errno::EINVAL.into());
+    }
+    let area = *kernel.process.space.area_at(old).ok_or(Errno::EFAULT)?;
+    let end = old.checked_add(old_len).filter(|&end| end <= USER_END).ok_or(Errno::EINVAL)?;
+    if !is_fixed && !is_kept && new_len <= old_len {
+        // Whatever lies behind, and whether anything does.
+        if new_len < old_len {
+            kernel.process.space.unmap(&mut kernel.fs, old + new_len, end)?;
+        }
+        return Ok(old);
+    }
+    if end > area.end && !is_fixed {
+        return Err(Errno::EFAULT.into());
     }
     if old_len == 0 {
         return map_again(kernel, &area, old, new_len, is_fixed.then_some(target));
@@ -58,7 +68,7 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     }
     let new_end = old.checked_add(new_len).filter(|&end| end <= USER_END);
     if is_fixed {
-        let target = move_to(kernel, (old, end), target, new_len)?;
+        let target = move_to(kernel, &area, (old, end), (target, new_len))?;
         return if is_kept { keep(kernel, &area, (old, end), target) } else { Ok(target) };
     }
     if is_kept {
@@ -67,7 +77,7 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
         return keep(kernel, &area, (old, end), target);
     }
     if let Some(new_end) = new_end
-        && kernel.process.space.resize(&mut kernel.fs, &area, end, new_end)?
+        && kernel.process.space.grow(&area, end, new_end)
     {
         return Ok(old);
     }
@@ -125,7 +135,12 @@ fn map_again(
 }
 
 /// Moves a mapping to the place that the program wants, whatever is there.
-fn move_to(kernel: &mut Kernel, (old, end): (u64, u64), target: u64, new_len: u64) -> Answer {
+fn move_to(
+    kernel: &mut Kernel,
+    area: &Area,
+    (old, end): (u64, u64),
+    (target, new_len): (u64, u64),
+) -> Answer {
     let target_end = target.checked_add(new_len).filter(|&end| end <= USER_END);
     let target_end = target_end.ok_or(Errno::EINVAL)?;
     if !target.is_multiple_of(PAGE_SIZE) || target < end && old < target_end {
@@ -139,6 +154,9 @@ fn move_to(kernel: &mut Kernel, (old, end): (u64, u64), target: u64, new_len: u6
     let kept_end = end.min(old + new_len);
     if kept_end < end {
         space.unmap(&mut kernel.fs, kept_end, end)?;
+    }
+    if kept_end > area.end {
+        return Err(Errno::EFAULT.into());
     }
     space.move_pages(&mut kernel.fs, (old, kept_end), (target, target_end))?;
     Ok(target)
