@@ -53,7 +53,7 @@ struct family {
     void (*end)(void);
     int nr_steps;
 };
-extern const struct family files, tree;
+extern const struct family files, tree, garbage;
 
 // The next random number below `limit`, true in so many of a hundred cases, and one of a list.
 word below(word limit);

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
-static const struct family *const families[] = {&files, &tree};
+static const struct family *const families[] = {&files, &tree, &garbage};
 
 // Folders above the one that a seed works in, so that few paths with `..` lead out.
 #define DEPTH 12
