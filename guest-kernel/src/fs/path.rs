@@ -195,7 +195,7 @@ impl FileSystem {
         if self.inode(link).is_synthetic
             && let Some(target) = self.proc_jump(link)
         {
-            return Ok(target);
+            return target;
         }
         let target = self.link_target(link)?;
         self.walk(directory, &target, Follow::Last, links_left)

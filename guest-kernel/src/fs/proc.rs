@@ -13,6 +13,7 @@ use super::inode::{Content, FileSystem, InodeId, Kind};
 use crate::errno::Errno;
 use crate::sorted_map::SortedMap;
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// What a node of `/proc` is.
@@ -104,6 +105,7 @@ pub struct ProcQuestion {
 /// The nodes that there are, and what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct ProcNodes {
+    root: Option<InodeId>,
     nodes: SortedMap<InodeId, (ProcNode, Option<InodeId>)>,
     question: Option<ProcQuestion>,
     /// Questions that were answered for the call at hand.
@@ -164,7 +166,9 @@ impl FileSystem {
     pub(super) fn make_proc_root(&mut self, directory: InodeId) {
         self.inode_mut(directory).is_synthetic = true;
         let node = ProcNode::Directory(ProcDirectory::Root);
-        self.proc_nodes_mut().nodes.insert(directory, (node, None));
+        let nodes = self.proc_nodes_mut();
+        nodes.root = Some(directory);
+        nodes.nodes.insert(directory, (node, None));
     }
 
     /// Whether the answer to a question is known; if not, it is asked.
@@ -186,12 +190,23 @@ impl FileSystem {
         Err(Errno::ESTALE)
     }
 
-    /// Where a link of `/proc` leads that is more than its text: to the link itself where that is
-    /// nothing in the tree.
-    pub(super) fn proc_jump(&self, link: InodeId) -> Option<InodeId> {
-        match self.proc_nodes.as_ref()?.nodes.get(link)? {
+    /// Where a link of `/proc` leads that is more than its text, `ENOENT` if nowhere. What a
+    /// descriptor stands for need not be in the tree: then that is the link itself.
+    pub(super) fn proc_jump(&self, link: InodeId) -> Option<Result<InodeId, Errno>> {
+        match *self.proc_nodes.as_ref()?.nodes.get(link)? {
             (ProcNode::Link(ProcLink::Text(_) | ProcLink::OwnProcess(_)), _) => None,
-            (_, target) => Some(target.unwrap_or(link)),
+            (ProcNode::Link(ProcLink::Descriptor(..)), None) => Some(Ok(link)),
+            (_, target) => Some(target.ok_or(Errno::ENOENT)),
+        }
+    }
+
+    /// Forgets what was asked about a process that is gone.
+    pub fn forget_process(&mut self, pid: u32, now: u64) {
+        let Some(root) = self.proc_nodes.as_ref().and_then(|nodes| nodes.root) else { return };
+        let name = format!("{pid}").into_bytes();
+        if let Some(child) = self.directory(root).ok().and_then(|names| names.find(&name)) {
+            // It is there.
+            let _ = self.take_proc_name(root, &name, child, now);
         }
     }
 

@@ -71,7 +71,7 @@ impl FileSystem {
                     if self.inode(inode).is_synthetic
                         && let Some(inode) = self.proc_jump(inode)
                     {
-                        return Ok(Opened { inode, is_new: false });
+                        return Ok(Opened { inode: inode?, is_new: false });
                     }
                     links_left = links_left.checked_sub(1).ok_or(Errno::ELOOP)?;
                     start = parent.directory;

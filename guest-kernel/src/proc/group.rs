@@ -26,16 +26,13 @@ impl Kernel {
     /// to the first process was left alone.
     #[must_use]
     pub fn is_group_orphaned(&self, group: u32) -> bool {
-        let mut parents = Vec::new();
-        self.for_each_process(|process| {
-            if process.group == group && !process.is_orphan && !process.is_over() {
-                parents.push((process.parent, process.session));
-            }
-        });
         let mut is_looked_after = false;
         self.for_each_process(|process| {
-            is_looked_after |=
-                process.group != group && parents.contains(&(process.pid, process.session));
+            if process.group == group && !process.is_orphan && !process.is_over() {
+                is_looked_after |= self.process(process.parent).is_some_and(|parent| {
+                    parent.group != group && parent.session == process.session
+                });
+            }
         });
         group == FIRST_PID || !is_looked_after
     }

@@ -2,11 +2,14 @@
 
 //! Timers of a process that send it a signal: `timer_create(2)`.
 
-use super::signal::{Signal, SignalInfo};
+use super::signal::{Signal, SignalInfo, Signals};
 use alloc::vec::Vec;
 
 /// Timers that a process may have.
 const TIMERS_MAX: u64 = 64;
+
+/// The highest overrun that is told (`DELAYTIMER_MAX`).
+const OVERRUN_MAX: u32 = i32::MAX.cast_unsigned();
 
 /// A timer.
 #[derive(Clone, Copy, Debug)]
@@ -92,20 +95,32 @@ impl IntervalTimers {
         self.timers.iter().filter_map(|timer| timer.due).min()
     }
 
-    /// Takes what is due up to now: signals to send.
-    pub fn take_due(&mut self, now: u64) -> Vec<(Signal, SignalInfo)> {
-        let mut signals = Vec::new();
+    /// Takes what is due up to now: signals to send. A timer whose last signal still waits in `signals`
+    /// sends no other one, and counts there.
+    pub fn take_due(&mut self, now: u64, signals: &mut Signals) -> Vec<(Signal, SignalInfo)> {
+        let mut due_signals = Vec::new();
         for timer in &mut self.timers {
             let Some(due) = timer.due.filter(|&due| due <= now) else { continue };
-            let missed = (now - due).checked_div(timer.interval_ns).unwrap_or(0);
-            timer.overrun = u32::try_from(missed).unwrap_or(u32::MAX);
-            timer.due = (timer.interval_ns > 0).then(|| due + (missed + 1) * timer.interval_ns);
-            if let Some((signal, value)) = timer.notice {
-                signals.push((signal, SignalInfo::of_timer(timer.id, timer.overrun, value)));
+            let (missed, next) = next_due(due, timer.interval_ns, now);
+            timer.due = next;
+            let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+            let Some((signal, value)) = timer.notice else { continue };
+            let before = core::mem::replace(&mut timer.overrun, missed);
+            let late = before.saturating_add(missed).saturating_add(1).min(OVERRUN_MAX);
+            if signals.note_overrun(signal, &SignalInfo::of_timer(timer.id, late, value)) {
+                timer.overrun = late;
+            } else {
+                due_signals.push((signal, SignalInfo::of_timer(timer.id, missed, value)));
             }
         }
-        signals
+        due_signals
     }
+}
+
+/// How often what was due once was due again up to now, and when it is next, if it has an interval.
+pub(super) fn next_due(due: u64, interval_ns: u64, now: u64) -> (u64, Option<u64>) {
+    let missed = (now - due).checked_div(interval_ns).unwrap_or(0);
+    (missed, (interval_ns > 0).then(|| due + (missed + 1) * interval_ns))
 }
 
 #[cfg(test)]
@@ -118,9 +133,16 @@ mod tests {
         let signal = Signal::from_number(10).unwrap();
         let id = timers.make(Some((signal, Some(7))), 0, 1).unwrap();
         timers.find(id).unwrap().set(Some(100), 10);
-        assert!(timers.take_due(99).is_empty());
-        assert_eq!((timers.take_due(125).len(), timers.next_time()), (1, Some(130)));
+        let mut signals = Signals::new();
+        assert!(timers.take_due(99, &mut signals).is_empty());
+        let due = timers.take_due(125, &mut signals);
+        assert_eq!((due.len(), timers.next_time()), (1, Some(130)));
         assert_eq!(timers.find(id).unwrap().overrun(), 2);
+        signals.raise(due[0].0, due[0].1, 10);
+        assert!(timers.take_due(141, &mut signals).is_empty());
+        assert_eq!(signals.take().unwrap().1, SignalInfo::of_timer(id, 4, 7));
+        assert_eq!(timers.take_due(150, &mut signals).len(), 1);
+        assert_eq!(timers.find(id).unwrap().overrun(), 0);
         assert!(timers.remove(id) && !timers.remove(id));
     }
 }

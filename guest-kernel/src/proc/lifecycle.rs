@@ -228,7 +228,7 @@ impl Kernel {
         self.process.note_peak();
         self.process.become_zombie(ending);
         groups.into_iter().for_each(|group| self.release_if_orphaned(group));
-        let is_kept = self.tell_parent(ending);
+        let is_kept = self.tell_parent(self.process.pid);
         let space = core::mem::replace(&mut self.process.space, Box::new(AddressSpace::absent()));
         let space = match self.process.is_space_borrowed {
             true => {
@@ -244,31 +244,30 @@ impl Kernel {
         }
         if is_kept {
             self.processes.keep(process);
+        } else {
+            self.fs.forget_process(process.pid, self.now());
         }
     }
 
-    /// Gives children and what is left of them to the nearest ancestor that takes them.
+    /// Gives children and what is left of them to the nearest ancestor that takes them, as children
+    /// like others.
     fn leave_children(&mut self) {
         let taker = self.taker_of_orphans();
         for pid in core::mem::take(&mut self.process.children) {
             let Some(child) = self.processes.find(pid) else { continue };
             child.parent = taker.unwrap_or(FIRST_PID);
             child.is_orphan = taker.is_none();
+            child.end_signal = Signal::SIGCHLD.number();
             let is_over = child.is_over();
             let signal = Signal::from_number(child.parent_end_signal.into());
-            match taker {
-                Some(taker) => {
-                    if let Some(process) = self.processes.find(taker) {
-                        process.children.push(pid);
-                    }
-                    self.processes.set_ready(taker, State::Waiting);
-                }
-                None if is_over => drop(self.processes.remove(pid)),
-                None => {}
+            if let Some(taker) = taker.and_then(|taker| self.processes.find(taker)) {
+                taker.children.push(pid);
+            }
+            if is_over && !self.tell_parent(pid) {
+                self.forget_process(pid);
             }
             if let Some(signal) = signal {
-                let info = SignalInfo::of_process(0, self.process.pid);
-                self.send(pid, signal, info);
+                self.send(pid, signal, SignalInfo::of_process(0, self.process.pid));
             }
         }
     }
@@ -285,6 +284,12 @@ impl Kernel {
         }
     }
 
+    /// Lets what is left of a process go.
+    pub fn forget_process(&mut self, pid: u32) {
+        self.processes.remove(pid);
+        self.fs.forget_process(pid, self.now());
+    }
+
     /// Gives memory back to the parent that lent it, which can go on then, or frees it.
     fn give_back(&mut self, space: Box<AddressSpace>) {
         if !core::mem::take(&mut self.process.is_space_borrowed) {
@@ -299,17 +304,18 @@ impl Kernel {
         self.processes.set_ready(parent, State::Lending);
     }
 
-    /// Lets the parent know; returns whether it is to wait for the process.
-    fn tell_parent(&mut self, ending: Ending) -> bool {
-        let (pid, parent) = (self.process.pid, self.process.parent);
-        if self.process.is_orphan {
+    /// Lets the parent of a process that has ended know; returns whether it is to wait for it.
+    fn tell_parent(&mut self, pid: u32) -> bool {
+        let Some(process) = self.process_mut(pid).filter(|process| !process.is_orphan) else {
             return false;
-        }
-        let is_spawned = self.process.is_spawned;
-        let end_signal = Signal::from_number(self.process.end_signal.into());
+        };
+        let State::Ended(ending) = process.state else { return false };
+        let (parent, is_spawned) = (process.parent, process.is_spawned);
+        let end_signal = Signal::from_number(process.end_signal.into());
         let Some(process) = self.processes.find(parent) else { return false };
         let action = process.signals.action(Signal::SIGCHLD);
-        let is_kept = action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
+        let is_kept = end_signal != Some(Signal::SIGCHLD)
+            || action.handler != Action::IGNORE && action.flags & Action::NO_CHILD_WAIT == 0;
         if !is_kept {
             process.children.retain(|&child| child != pid);
         }
@@ -382,6 +388,12 @@ impl Kernel {
     #[must_use]
     pub fn exists(&mut self, pid: u32) -> bool {
         self.process_mut(pid).is_some()
+    }
+
+    /// Any process, the one that runs included.
+    #[must_use]
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        if self.process.pid == pid { Some(&self.process) } else { self.processes.get(pid) }
     }
 
     /// Calls `visit` for each process, the one that runs included.

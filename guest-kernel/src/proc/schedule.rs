@@ -127,6 +127,12 @@ impl Processes {
         self.all.get_mut(pid).map(|process| &mut **process)
     }
 
+    /// As [`Processes::find`], to be looked at.
+    #[must_use]
+    pub fn get(&self, pid: u32) -> Option<&Process> {
+        self.all.get(pid).map(|process| &**process)
+    }
+
     /// All that do not run, by number.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
         self.all.values().map(|process| &**process)
@@ -271,13 +277,12 @@ impl Kernel {
             if let Some(next) = self.processes.take_next() {
                 break next;
             }
-            // The others that were ready are gone.
+            if self.process.state != State::Ready {
+                self.pass_time();
+            }
+            // Nobody else was ready, or not before this one.
             if self.process.state == State::Ready {
                 self.begin_turn();
-                return;
-            }
-            self.pass_time();
-            if self.process.state == State::Ready {
                 return;
             }
         };
@@ -422,7 +427,7 @@ impl Kernel {
         }
         while let Some((_, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {
             let Some(process) = self.process_mut(pid) else { continue };
-            let mut signals = process.timers.take_due(now);
+            let mut signals = process.timers.take_due(now, &mut process.signals);
             if take_due(&mut process.alarms[0], now) {
                 signals.push((Signal::SIGALRM, SignalInfo::of_kernel()));
             }

@@ -516,6 +516,18 @@ impl Signals {
         Noted::Done
     }
 
+    /// Tells the overrun of a timer to its signal, if that still waits; returns whether it does.
+    pub fn note_overrun(&mut self, signal: Signal, info: &SignalInfo) -> bool {
+        let [timer, value, ..] = info.fields;
+        let is_of_timer = |known: &SignalInfo| {
+            let [known_timer, known_value, ..] = known.fields;
+            known.code == SignalInfo::TIMER
+                && (known_timer as u32, known_value) == (timer as u32, value)
+        };
+        let waiting = self.infos.iter_mut().find(|(of, known)| *of == signal && is_of_timer(known));
+        waiting.map(|(_, known)| known.fields[0] = timer).is_some()
+    }
+
     fn forget(&mut self, set: SignalSet) {
         if self.pending.0 & set.0 != 0 {
             self.pending = self.pending.without(set);

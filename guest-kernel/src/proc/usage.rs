@@ -7,6 +7,7 @@
 //! it was interrupted for. Nothing tells the kernel's part of it from the program's own, so all of it
 //! counts as the program's.
 
+use super::interval_timer::next_due;
 use super::limits::{Limit, Resource};
 use super::process::{Process, State};
 use super::signal::{Signal, SignalInfo};
@@ -40,8 +41,8 @@ pub type Alarm = (u64, u64);
 
 /// Whether an alarm is due. Then it is set anew, or no more.
 pub(super) fn take_due(alarm: &mut Option<Alarm>, now: u64) -> bool {
-    let Some((_, interval)) = alarm.filter(|&(due, _)| due <= now) else { return false };
-    *alarm = (interval > 0).then_some((now + interval, interval));
+    let Some((due, interval)) = alarm.filter(|&(due, _)| due <= now) else { return false };
+    *alarm = next_due(due, interval, now).1.map(|next| (next, interval));
     true
 }
 
@@ -111,7 +112,7 @@ mod tests {
         assert!(take_due(&mut once, 100) && once.is_none());
         let mut often = Some((100, 30));
         assert!(take_due(&mut often, 120));
-        assert_eq!(often, Some((150, 30)));
+        assert_eq!(often, Some((130, 30)));
     }
 
     #[test]

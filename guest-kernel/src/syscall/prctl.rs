@@ -130,7 +130,11 @@ pub(super) fn prctl(kernel: &mut Kernel, call: &Registers) -> Answer {
         // Nothing is inherited, so nothing can be ambient.
         PR_CAP_AMBIENT => match argument {
             PR_CAP_AMBIENT_CLEAR_ALL if (2..5).all(|index| call.argument(index) == 0) => Ok(0),
-            _ if call.argument(2) >= CAPABILITIES => Err(Errno::EINVAL.into()),
+            _ if call.argument(2) >= CAPABILITIES
+                || (3..5).any(|index| call.argument(index) != 0) =>
+            {
+                Err(Errno::EINVAL.into())
+            }
             PR_CAP_AMBIENT_IS_SET | PR_CAP_AMBIENT_LOWER => Ok(0),
             PR_CAP_AMBIENT_RAISE => Err(Errno::EPERM.into()),
             _ => Err(Errno::EINVAL.into()),
@@ -160,7 +164,7 @@ fn read_name(kernel: &mut Kernel, address: u64) -> Result<[u8; NAME_SIZE], Errno
     Ok(name)
 }
 
-/// There is one personality, Linux without exceptions.
+/// There is one personality, Linux; the exceptions that change nothing here are kept.
 pub(super) fn personality(kernel: &mut Kernel, call: &Registers) -> Answer {
     let before = u64::from(kernel.process.personality);
     match call.argument(0) as u32 {

@@ -167,8 +167,12 @@ pub(super) fn receive(
         if channel.take_reset() {
             return Err(Errno::ECONNRESET.into());
         }
-        // The end of datagrams is not told.
-        if is_over && socket.kind != SocketKind::Datagram || buffers.is_empty() && is_stream {
+        // The end of datagrams is told only to who would wait for more though it has shut its side.
+        let tells_end = match socket.kind {
+            SocketKind::Datagram => !socket.is_reading() && how.blocking == Blocking::Yes,
+            _ => is_over,
+        };
+        if tells_end || buffers.is_empty() && is_stream {
             return Ok(Received::default());
         }
         return Err(wait_to_read(kernel, socket, how.blocking));

@@ -31,15 +31,17 @@ pub(super) fn setitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
         _ => (read_time(kernel, new)?, read_time(kernel, new + 16)?),
     };
     let which = which(call)?;
-    if old != 0 {
-        put(kernel, which, old)?;
-    }
+    let before = setting(kernel, which);
     set(kernel, which, value, interval);
+    if old != 0 {
+        put(kernel, before, old)?;
+    }
     Ok(0)
 }
 
 pub(super) fn getitimer(kernel: &mut Kernel, call: &Registers) -> Answer {
-    put(kernel, which(call)?, call.argument(1))
+    let setting = setting(kernel, which(call)?);
+    put(kernel, setting, call.argument(1))
 }
 
 /// The timer that is meant.
@@ -73,8 +75,7 @@ fn set(kernel: &mut Kernel, which: usize, value_ns: u64, interval_ns: u64) {
 }
 
 /// Writes a `struct itimerval`.
-fn put(kernel: &mut Kernel, which: usize, address: u64) -> Answer {
-    let (left, interval) = setting(kernel, which);
+fn put(kernel: &mut Kernel, (left, interval): (u64, u64), address: u64) -> Answer {
     let words = [interval, left].map(|time| [time / NS_PER_S, time % NS_PER_S / NS_PER_US]);
     let bytes = words.map(|pair| pair.map(u64::to_le_bytes));
     kernel.memory().write(UserAddr(address), bytes.as_flattened().as_flattened())?;

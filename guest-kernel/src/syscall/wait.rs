@@ -171,6 +171,10 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<Found>
         if !which.has(pid, child.group) || !is_meant(tells_by_sigchld) {
             continue;
         }
+        // Nothing else can happen to one that has ended.
+        if child.is_over() && options & WEXITED == 0 {
+            continue;
+        }
         is_any_there = true;
         let (option, event) = match (child.state, child.change) {
             (State::Ended(ending), _) => (WEXITED, Event::Ended(ending)),
@@ -188,7 +192,7 @@ fn find(kernel: &mut Kernel, which: Which, options: u64) -> Result<Option<Found>
             Event::Ended(_) => {
                 kernel.process.children.remove(index);
                 kernel.process.used_by_children = kernel.process.used_by_children.and(usage);
-                kernel.processes.remove(pid);
+                kernel.forget_process(pid);
             }
         }
         return Ok(Some(Found { pid, event, usage }));
