@@ -73,6 +73,13 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether none was ever changed.
+    #[must_use]
+    #[inline]
+    pub const fn are_default(&self) -> bool {
+        self.changed.is_none()
+    }
+
     /// The limit of a resource.
     #[must_use]
     pub fn of(&self, resource: Resource) -> Limit {

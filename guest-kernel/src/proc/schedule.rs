@@ -102,9 +102,11 @@ impl Processes {
     fn take_next(&mut self) -> Option<Box<Process>> {
         loop {
             let pid = self.ready.pop_front()?;
-            // One that has ended meanwhile cannot run.
-            if self.all.get(pid).is_some_and(|process| !process.is_over()) {
-                return self.all.remove(pid);
+            match self.all.remove(pid) {
+                // One that has ended meanwhile cannot run.
+                Some(process) if process.is_over() => self.keep(process),
+                Some(process) => return Some(process),
+                None => {}
             }
         }
     }

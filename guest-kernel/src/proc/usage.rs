@@ -75,6 +75,10 @@ impl Kernel {
             return None;
         }
         let [_, timers @ ..] = &self.process.alarms;
+        // As it is with nearly all, at each turn.
+        if *timers == [None; 2] && self.process.limits.are_default() {
+            return None;
+        }
         let limit = self.process.limits.of(Resource::CPU).soft.saturating_mul(NS_PER_S);
         let due = timers.iter().flatten().map(|&(due, _)| due).fold(limit, u64::min);
         let left = due.saturating_sub(self.process.used.time_ns);
