@@ -42,7 +42,8 @@ fn background_jobs_are_waited_for() {
 
 #[test]
 fn a_killed_job_tells_its_signal() {
-    script("$b sleep 1000 & p=$!\nkill -TERM $p; wait $p; echo $?").run();
+    // Whether the shell says "Terminated" depends on who is quicker.
+    script("$b sleep 1000 & p=$!\n{ kill -TERM $p; wait $p; } 2>/dev/null; echo $?").run();
 }
 
 #[test]
