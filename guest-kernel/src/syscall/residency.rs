@@ -47,6 +47,14 @@ pub(super) fn mremap(kernel: &mut Kernel, call: &Registers) -> Answer {
     if is_kept && old_len != new_len {
         return Err(Errno::EINVAL.into());
     }
+    if is_fixed {
+        let target_end = target.checked_add(new_len).filter(|&end| end <= USER_END);
+        let target_end = target_end.ok_or(Errno::EINVAL)?;
+        let overlaps = target < old.saturating_add(old_len) && old < target_end;
+        if overlaps || !target.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL.into());
+        }
+    }
     let area = *kernel.process.space.area_at(old).ok_or(Errno::EFAULT)?;
     let end = old.checked_add(old_len).filter(|&end| end <= USER_END).ok_or(Errno::EINVAL)?;
     if !is_fixed && !is_kept && new_len <= old_len {
@@ -134,31 +142,26 @@ fn map_again(
     Ok(target)
 }
 
-/// Moves a mapping to the place that the program wants, whatever is there.
+/// Moves a mapping to the place that the program wants, whatever is there. The place is a possible one.
 fn move_to(
     kernel: &mut Kernel,
     area: &Area,
     (old, end): (u64, u64),
     (target, new_len): (u64, u64),
 ) -> Answer {
-    let target_end = target.checked_add(new_len).filter(|&end| end <= USER_END);
-    let target_end = target_end.ok_or(Errno::EINVAL)?;
-    if !target.is_multiple_of(PAGE_SIZE) || target < end && old < target_end {
-        return Err(Errno::EINVAL.into());
-    }
     if target < PAGE_SIZE {
         return Err(Errno::EPERM.into());
     }
-    let space = &mut kernel.process.space;
-    space.unmap(&mut kernel.fs, target, target_end)?;
     let kept_end = end.min(old + new_len);
-    if kept_end < end {
-        space.unmap(&mut kernel.fs, kept_end, end)?;
-    }
     if kept_end > area.end {
         return Err(Errno::EFAULT.into());
     }
-    space.move_pages(&mut kernel.fs, (old, kept_end), (target, target_end))?;
+    let space = &mut kernel.process.space;
+    space.unmap(&mut kernel.fs, target, target + new_len)?;
+    if kept_end < end {
+        space.unmap(&mut kernel.fs, kept_end, end)?;
+    }
+    space.move_pages(&mut kernel.fs, (old, kept_end), (target, target + new_len))?;
     Ok(target)
 }
 
