@@ -118,7 +118,7 @@ extern const struct group files[], paths[], full[], interrupted[], elsewhere[], 
     positions[], directories[], names[], attributes[], descriptors[], memory[], processes[],
     signals[], pipes[], polling[], sockets[], locks[], clocks[], credentials[], scheduling[],
     proc[], system_[], seed[], programs[], children[], messages_[], advice[], times_[], rights[],
-    waits[], shortages[], kept[], edges[], families[];
+    waits[], shortages[], kept[], edges[], families[], handlers[], dying[];
 
 // What programs find that cases execute: each runs in the process that was made for it.
 extern const struct group executed[];

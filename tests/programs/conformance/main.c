@@ -12,7 +12,7 @@ static const struct group *const areas[] = {
     files, paths, full, interrupted, elsewhere, each, positions, directories, names, attributes,
     descriptors, memory, processes, signals, pipes, polling, sockets, locks, clocks, credentials,
     scheduling, proc, system_, programs, children, messages_, advice, times_, rights, waits,
-    shortages, kept, edges, families,
+    shortages, kept, edges, families, handlers, dying,
 };
 #define NR_AREAS (sizeof areas / sizeof *areas)
 
