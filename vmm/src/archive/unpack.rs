@@ -6,9 +6,9 @@
 //! there already are filled and keep their permissions. Files get the archive's permission bits
 //! without set-user-ID and its like, the present time, and the caller's ownership.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
@@ -16,6 +16,9 @@ use thiserror::Error;
 
 use super::contents::{Contents, Item, ItemKind};
 use super::folder::{Folder, FolderError, WasThere};
+
+/// Bytes that are written or left out together: what file systems make blocks of.
+const BLOCK_SIZE: usize = 4096;
 
 /// Why an archive could not be unpacked.
 #[derive(Debug, Error)]
@@ -104,8 +107,33 @@ fn check_names_are_free(contents: &Contents<'_>, folder: &mut Folder) -> Result<
 }
 
 fn write_file(folder: &mut Folder, item: &Item<'_>, data: &[u8]) -> Result<(), UnpackError> {
-    let mut file = folder.create_file(&item.path)?;
-    file.write_all(data)
+    let file = folder.create_file(&item.path)?;
+    write_sparsely(&file, data)
         .and_then(|()| file.set_permissions(fs::Permissions::from_mode(item.permissions)))
         .map_err(|source| UnpackError::Write { path: folder.host_path(&item.path), source })
+}
+
+/// Writes an empty file whose blocks of zeros become holes: an archive has none, and the program may
+/// have left a file of many gigabytes with hardly anything in it.
+fn write_sparsely(file: &File, data: &[u8]) -> io::Result<()> {
+    let run = |from: usize, of_zeros: bool| -> usize {
+        let blocks = data[from..].chunks(BLOCK_SIZE);
+        blocks.take_while(|block| is_zero(block) == of_zeros).map(<[u8]>::len).sum()
+    };
+    let (mut start, mut written) = (0, 0);
+    while start < data.len() {
+        start += run(start, true);
+        let end = start + run(start, false);
+        if end > start {
+            file.write_all_at(&data[start..end], start as u64)?;
+            written = end;
+        }
+        start = end;
+    }
+    if written < data.len() { file.set_len(data.len() as u64) } else { Ok(()) }
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    let (words, rest) = block.as_chunks::<16>();
+    words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|&byte| byte == 0)
 }

@@ -45,6 +45,23 @@ fn a_folder_comes_back_as_it_was() {
 }
 
 #[test]
+fn zeros_become_holes() {
+    let from = tempdir().unwrap();
+    let mut data = vec![0; (1 << 20) + 100];
+    data[500_000] = 1;
+    for (name, bytes) in [("sparse", &data[..]), ("zeros", &[0; 1 << 20]), ("short", &[0; 10])] {
+        fs::write(from.path().join(name), bytes).unwrap();
+    }
+    let to = tempdir().unwrap();
+    unpack_bytes(packed(&folder_tree(from.path())), to.path()).unwrap();
+    assert!(fs::read(to.path().join("sparse")).unwrap() == data);
+    assert!(fs::read(to.path().join("zeros")).unwrap() == [0; 1 << 20]);
+    assert_eq!(fs::read(to.path().join("short")).unwrap(), [0; 10]);
+    let used = |name| fs::metadata(to.path().join(name)).unwrap().blocks() * 512;
+    assert!(used("sparse") < 1 << 17 && used("zeros") < 1 << 17);
+}
+
+#[test]
 fn the_same_files_give_the_same_bytes() {
     let names = ["b", "a-b", "a/c", "a/b", "z"];
     let images = [names.to_vec(), names.iter().rev().copied().collect()].map(|order| {
