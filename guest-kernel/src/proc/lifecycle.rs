@@ -242,10 +242,10 @@ impl Kernel {
         if let Some(space) = space {
             space.free(&mut self.fs);
         }
-        if is_kept {
-            self.processes.keep(process);
-        } else {
-            self.fs.forget_process(process.pid, self.now());
+        let pid = process.pid;
+        self.processes.keep(process);
+        if !is_kept {
+            self.forget_process(pid);
         }
     }
 
@@ -386,8 +386,8 @@ impl Kernel {
 
     /// Whether a process exists, the one that runs included, and those that nobody waited for.
     #[must_use]
-    pub fn exists(&mut self, pid: u32) -> bool {
-        self.process_mut(pid).is_some()
+    pub fn exists(&self, pid: u32) -> bool {
+        self.process(pid).is_some()
     }
 
     /// Any process, the one that runs included.
