@@ -13,6 +13,14 @@ static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 static const char *const kind_names[] = {"streams", "datagrams", "packets"};
 #define NR_KINDS 3
 
+// Prints the result of a call on sockets of a kind, whose name goes into the case's.
+static void tell_of(const char *kind, const char *format, long result)
+{
+    char what[80];
+    snprintf(what, sizeof what, format, kind);
+    tell(what, result);
+}
+
 static void sockets_made(void)
 {
     int pair[2];
@@ -44,17 +52,12 @@ static void names_of_sockets(void)
     struct msghdr message;
     long fd = make("data", "");
     for (int i = 0; i < NR_KINDS; i++) {
-        char what[80];
         CALL(socketpair, AF_UNIX, kinds[i], 0, pair);
-        snprintf(what, sizeof what, "sendto of %s to a name that nobody has", kind_names[i]);
-        tell(what, CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, &name, sizeof name));
-        snprintf(what, sizeof what, "sendto of %s to a name of no family", kind_names[i]);
-        tell(what, CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, "\0\0name", 6));
-        snprintf(what, sizeof what, "sendto of %s to a name of no length", kind_names[i]);
-        tell(what, CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, &name, 0));
-        snprintf(what, sizeof what, "sendmsg of %s to a name", kind_names[i]);
+        tell_of(kind_names[i], "sendto of %s to a name that nobody has", CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, &name, sizeof name));
+        tell_of(kind_names[i], "sendto of %s to a name of no family", CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, "\0\0name", 6));
+        tell_of(kind_names[i], "sendto of %s to a name of no length", CALL(sendto, pair[0], "x", 1, MSG_DONTWAIT, &name, 0));
         message = message_of(&part, &name, sizeof name);
-        tell(what, CALL(sendmsg, pair[0], &message, MSG_DONTWAIT));
+        tell_of(kind_names[i], "sendmsg of %s to a name", CALL(sendmsg, pair[0], &message, MSG_DONTWAIT));
     }
     CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
     T(sendto, "to a name that is too long", pair[0], "x", 1, 0, &name, 129);
@@ -93,26 +96,18 @@ static void receiving_refused(void)
     T(recvfrom, "of a file", fd, bytes, 1, 0, 0, 0);
     T(recvmsg, "of a file", fd, &message, 0);
     for (int i = 0; i < NR_KINDS; i++) {
-        char what[80];
         CALL(socketpair, AF_UNIX, kinds[i], 0, pair);
-        snprintf(what, sizeof what, "recvfrom of %s until an alarm", kind_names[i]);
         alarm_soon();
-        tell(what, CALL(recvfrom, pair[0], bytes, 1, 0, 0, 0));
-        snprintf(what, sizeof what, "recvmsg of %s until an alarm", kind_names[i]);
+        tell_of(kind_names[i], "recvfrom of %s until an alarm", CALL(recvfrom, pair[0], bytes, 1, 0, 0, 0));
         alarm_soon();
-        tell(what, CALL(recvmsg, pair[0], &message, 0));
-        snprintf(what, sizeof what, "recvmsg of no %s", kind_names[i]);
-        tell(what, CALL(recvmsg, pair[0], &message, MSG_DONTWAIT));
-        snprintf(what, sizeof what, "recvfrom of urgent %s", kind_names[i]);
-        tell(what, CALL(recvfrom, pair[0], bytes, 1, MSG_OOB | MSG_DONTWAIT, 0, 0));
-        snprintf(what, sizeof what, "recvfrom of %s to a bad place", kind_names[i]);
+        tell_of(kind_names[i], "recvmsg of %s until an alarm", CALL(recvmsg, pair[0], &message, 0));
+        tell_of(kind_names[i], "recvmsg of no %s", CALL(recvmsg, pair[0], &message, MSG_DONTWAIT));
+        tell_of(kind_names[i], "recvfrom of urgent %s", CALL(recvfrom, pair[0], bytes, 1, MSG_OOB | MSG_DONTWAIT, 0, 0));
         CALL(write, pair[1], "abc", 3);
-        tell(what, CALL(recvfrom, pair[0], 1, 3, MSG_DONTWAIT, 0, 0));
-        snprintf(what, sizeof what, "recvfrom of %s after that", kind_names[i]);
-        tell(what, CALL(recvfrom, pair[0], bytes, 3, MSG_DONTWAIT, 0, 0));
-        snprintf(what, sizeof what, "recvfrom of no room for %s", kind_names[i]);
+        tell_of(kind_names[i], "recvfrom of %s to a bad place", CALL(recvfrom, pair[0], 1, 3, MSG_DONTWAIT, 0, 0));
+        tell_of(kind_names[i], "recvfrom of %s after that", CALL(recvfrom, pair[0], bytes, 3, MSG_DONTWAIT, 0, 0));
         CALL(write, pair[1], "abc", 3);
-        tell(what, CALL(recvfrom, pair[0], bytes, 0, MSG_DONTWAIT, 0, 0));
+        tell_of(kind_names[i], "recvfrom of no room for %s", CALL(recvfrom, pair[0], bytes, 0, MSG_DONTWAIT, 0, 0));
     }
     CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
     CALL(write, pair[1], "abc", 3);
@@ -130,34 +125,25 @@ static void sending_refused(void)
 {
     static char large[400000];
     int pair[2];
-    char what[80];
     struct iovec part = {"x", 1}, too_large = {large, sizeof large};
     struct msghdr message = message_of(&part, 0, 0), large_message = message_of(&too_large, 0, 0);
     for (int i = 0; i < NR_KINDS; i++) {
         CALL(socketpair, AF_UNIX, kinds[i], 0, pair);
-        snprintf(what, sizeof what, "sendto of urgent %s", kind_names[i]);
         if (kinds[i] != SOCK_STREAM) {
-            tell(what, CALL(sendto, pair[0], "x", 1, MSG_OOB, 0, 0));
-            snprintf(what, sizeof what, "sendmsg of urgent %s", kind_names[i]);
-            tell(what, CALL(sendmsg, pair[0], &message, MSG_OOB));
-            snprintf(what, sizeof what, "sendto of %s that are too large", kind_names[i]);
-            tell(what, CALL(sendto, pair[0], large, sizeof large, 0, 0, 0));
-            snprintf(what, sizeof what, "sendmsg of %s that are too large", kind_names[i]);
-            tell(what, CALL(sendmsg, pair[0], &large_message, 0));
+            tell_of(kind_names[i], "sendto of urgent %s", CALL(sendto, pair[0], "x", 1, MSG_OOB, 0, 0));
+            tell_of(kind_names[i], "sendmsg of urgent %s", CALL(sendmsg, pair[0], &message, MSG_OOB));
+            tell_of(kind_names[i], "sendto of %s that are too large", CALL(sendto, pair[0], large, sizeof large, 0, 0, 0));
+            tell_of(kind_names[i], "sendmsg of %s that are too large", CALL(sendmsg, pair[0], &large_message, 0));
         }
         while (CALL(sendto, pair[0], large, 1000, MSG_DONTWAIT, 0, 0) > 0)
             ;
-        snprintf(what, sizeof what, "sendto of %s without room", kind_names[i]);
-        tell(what, CALL(sendto, pair[0], large, 1000, MSG_DONTWAIT, 0, 0));
+        tell_of(kind_names[i], "sendto of %s without room", CALL(sendto, pair[0], large, 1000, MSG_DONTWAIT, 0, 0));
         part = (struct iovec){large, 1000};
-        snprintf(what, sizeof what, "sendmsg of %s without room", kind_names[i]);
-        tell(what, CALL(sendmsg, pair[0], &message, MSG_DONTWAIT));
-        snprintf(what, sizeof what, "sendto of %s until an alarm", kind_names[i]);
+        tell_of(kind_names[i], "sendmsg of %s without room", CALL(sendmsg, pair[0], &message, MSG_DONTWAIT));
         alarm_soon();
-        tell(what, CALL(sendto, pair[0], large, 1000, 0, 0, 0));
-        snprintf(what, sizeof what, "sendmsg of %s until an alarm", kind_names[i]);
+        tell_of(kind_names[i], "sendto of %s until an alarm", CALL(sendto, pair[0], large, 1000, 0, 0, 0));
         alarm_soon();
-        tell(what, CALL(sendmsg, pair[0], &message, 0));
+        tell_of(kind_names[i], "sendmsg of %s until an alarm", CALL(sendmsg, pair[0], &message, 0));
     }
     CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
     part = (struct iovec){(void *)1, 5};
