@@ -2,9 +2,10 @@
 
 //! Linux error numbers, as `asm-generic/errno.h` has them.
 
-/// An error that a system call returns to its program.
+/// An error that a system call returns to its program. As wide as a register, so that a result with a
+/// number or a reference is returned in two of them and not in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u64)]
 #[expect(missing_docs, reason = "the names are those of errno(3)")]
 pub enum Errno {
     EPERM = 1,
