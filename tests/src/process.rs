@@ -136,7 +136,8 @@ pub fn with_own_mounts() -> Option<Command> {
     Some(command)
 }
 
-fn patience() -> u32 {
+/// The factor of every time limit.
+pub(crate) fn patience() -> u32 {
     env::var("SEEDVMM_TEST_PATIENCE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 

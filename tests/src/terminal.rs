@@ -9,6 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process;
+
 /// A command at a terminal.
 #[derive(Debug)]
 pub struct Session {
@@ -22,19 +24,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts a shell command.
+    /// Starts a shell command, with no signal ignored: who runs the tests by `nohup`, or in the
+    /// background of a script, has some ignored by everybody they start.
+    ///
+    /// The limit is multiplied as that of [`process::run`] is.
     ///
     /// # Panics
-    /// There is no `script(1)`.
+    /// There is no `env(1)`.
     #[must_use]
     pub fn start(command: &str, limit: Duration) -> Self {
-        let mut child = Command::new("script")
-            .args(["--quiet", "--return", "--flush", "--command", command, "/dev/null"])
+        let mut child = Command::new("env")
+            .args(["--default-signal", "script", "--quiet", "--return", "--flush"])
+            .args(["--command", command, "/dev/null"])
             .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("script(1) does not start: {error}"));
+            .unwrap_or_else(|error| panic!("env(1) does not start: {error}"));
         let keyboard = child.stdin.take().expect("it is piped");
         let mut output = child.stdout.take().expect("it is piped");
         let (sender, pieces) = mpsc::channel();
@@ -46,7 +52,7 @@ impl Session {
                 }
             }
         });
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + limit * process::patience();
         Self { child, keyboard, pieces, screen: String::new(), seen: 0, deadline }
     }
 
