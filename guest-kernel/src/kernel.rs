@@ -81,12 +81,6 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The running program's memory.
-    #[inline]
-    pub fn memory(&mut self) -> UserMemory<'_> {
-        UserMemory { space: &mut self.process.space, fs: &mut self.fs }
-    }
-
     /// The time, in nanoseconds since 1970. It starts at a fixed date, goes on by a microsecond with
     /// each system call and by what programs sleep, so that a run takes the same time everywhere;
     /// unless the run goes by the host's clock.

@@ -38,6 +38,8 @@ pub mod output;
 #[cfg(feature = "image")]
 pub mod proc;
 #[cfg(feature = "image")]
+pub mod program_memory;
+#[cfg(feature = "image")]
 pub mod settings;
 #[cfg(feature = "image")]
 pub mod syscall;

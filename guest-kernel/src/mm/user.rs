@@ -143,16 +143,6 @@ impl UserMemory<'_> {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Reads a 32-bit word.
-    ///
-    /// # Errors
-    /// `EFAULT`.
-    pub fn read_u32(&mut self, address: UserAddr) -> Result<u32, Errno> {
-        let mut bytes = [0; 4];
-        self.read(address, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
     /// Copies a zero-terminated string of at most `max` bytes, without its zero.
     ///
     /// # Errors

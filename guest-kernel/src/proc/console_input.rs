@@ -58,7 +58,7 @@ pub struct ConsoleInput {
     device: RefCell<Option<Receiver>>,
     has_ended: Cell<bool>,
     /// Processes that wait for input, or until output goes on.
-    pub waiters: RefCell<Waiters>,
+    pub waiters: Waiters,
     /// Number of calls at which all of these were found to wait for input indeed.
     checked_at: Cell<u64>,
 }
@@ -83,7 +83,7 @@ impl ConsoleInput {
             decoder: RefCell::default(),
             device: RefCell::default(),
             has_ended: Cell::new(false),
-            waiters: RefCell::default(),
+            waiters: Waiters::default(),
             checked_at: Cell::new(0),
         }
     }
@@ -230,7 +230,7 @@ impl Kernel {
         if let Kind::Terminal(terminal) = &mut *input.kind.borrow_mut() {
             terminal.typed_at = now;
         }
-        self.wake(&mut input.waiters.borrow_mut());
+        self.wake(&input.waiters);
         true
     }
 
@@ -249,18 +249,18 @@ impl Kernel {
     /// Whether the device is to be looked at while nobody runs: a stream only for who waits for it.
     pub(super) fn listens_to_input(&self) -> bool {
         let input = self.input.as_ref();
-        input.is_some_and(|input| input.is_terminal() || !input.waiters.borrow().is_empty())
+        input.is_some_and(|input| input.is_terminal() || !input.waiters.is_empty())
     }
 
     /// Whether somebody waits for input that may still come, when nobody can run. Those who are
     /// noted may have gone on to wait for something else: they are woken once to find out.
     pub(super) fn is_input_awaited(&mut self) -> bool {
         let Some(input) = self.input.clone() else { return false };
-        if input.has_ended() || input.waiters.borrow().is_empty() {
+        if input.has_ended() || input.waiters.is_empty() {
             return false;
         }
         if input.checked_at.replace(self.nr_calls) != self.nr_calls {
-            let noted = input.waiters.borrow_mut().take_unchanged();
+            let noted = input.waiters.take_unchanged();
             for pid in noted {
                 self.wake_process(pid);
             }

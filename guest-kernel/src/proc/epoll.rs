@@ -66,7 +66,7 @@ pub struct Event {
 #[derive(Debug, Default)]
 pub struct Epoll {
     members: RefCell<Vec<Member>>,
-    waiters: RefCell<Waiters>,
+    waiters: Waiters,
 }
 
 impl Epoll {
@@ -166,7 +166,7 @@ impl Epoll {
 
     /// Notes that a process waits for an event, or for a change of the set.
     pub fn add_waiter(&self, pid: u32) {
-        self.waiters.borrow_mut().add(pid);
+        self.waiters.add(pid);
         for file in self.members.borrow().iter().filter_map(|member| member.file.upgrade()) {
             file.target.add_waiter(pid);
         }
@@ -174,7 +174,7 @@ impl Epoll {
 
     /// Those who wait and have to look at the changed set.
     pub fn take_waiters(&self) -> Vec<u32> {
-        self.waiters.borrow_mut().take()
+        self.waiters.take()
     }
 
     /// Changes of all files so far.

@@ -4,7 +4,7 @@
 
 use super::target::Readiness;
 use super::waiters::Waiters;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 /// What a read takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +21,14 @@ pub struct EventCounter {
     count: Cell<u64>,
     take: Take,
     /// Who waits for a change.
-    pub waiters: RefCell<Waiters>,
+    pub waiters: Waiters,
 }
 
 impl EventCounter {
     /// A counter that starts at `count`.
     #[must_use]
     pub fn new(count: u64, take: Take) -> Self {
-        Self { count: Cell::new(count), take, waiters: RefCell::new(Waiters::default()) }
+        Self { count: Cell::new(count), take, waiters: Waiters::default() }
     }
 
     /// Whether there is nothing to take.

@@ -66,8 +66,8 @@ impl Kernel {
         });
         self.fs.open(inode);
         pipe.open(side);
-        self.wake(&mut pipe.read_waiters.borrow_mut());
-        self.wake(&mut pipe.write_waiters.borrow_mut());
+        self.wake(&pipe.read_waiters);
+        self.wake(&pipe.write_waiters);
         if side == Side::Both || blocking == Blocking::No || pipe.is_open(side.other()) {
             return Ok(pipe);
         }
@@ -76,7 +76,7 @@ impl Kernel {
     }
 
     fn wait_for_opening(&mut self, opening: Opening) -> Result<Rc<Pipe>, Fail> {
-        opening.pipe.read_waiters.borrow_mut().add(self.process.pid);
+        opening.pipe.read_waiters.add(self.process.pid);
         self.process.opening = Some(opening);
         Err(Fail::Wait)
     }

@@ -4,7 +4,7 @@
 
 use super::target::Readiness;
 use super::waiters::Waiters;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 /// A process, for as long as somebody has it open.
 #[derive(Debug)]
@@ -14,14 +14,14 @@ pub struct Handle {
     /// Whether it has ended.
     pub is_over: Cell<bool>,
     /// Who waits for that.
-    pub waiters: RefCell<Waiters>,
+    pub waiters: Waiters,
 }
 
 impl Handle {
     /// Names a process.
     #[must_use]
     pub fn new(pid: u32, is_over: bool) -> Self {
-        Self { pid, is_over: Cell::new(is_over), waiters: RefCell::new(Waiters::default()) }
+        Self { pid, is_over: Cell::new(is_over), waiters: Waiters::default() }
     }
 
     /// What it is ready for: its end can be read, though not by `read`.

@@ -223,7 +223,7 @@ impl Kernel {
         self.leave_children();
         if let Some(handle) = self.process.handle.take() {
             handle.is_over.set(true);
-            self.wake(&mut handle.waiters.borrow_mut());
+            self.wake(&handle.waiters);
         }
         self.process.note_peak();
         self.process.become_zombie(ending);

@@ -217,7 +217,7 @@ impl Kernel {
 
     /// Lets those look again who wait for a lock.
     pub fn wake_lock_waiters(&mut self) {
-        let mut waiters = core::mem::take(&mut self.processes.shared().locks.waiters);
-        self.wake(&mut waiters);
+        let waiters = core::mem::take(&mut self.processes.shared().locks.waiters);
+        self.wake(&waiters);
     }
 }

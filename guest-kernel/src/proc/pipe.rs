@@ -88,9 +88,9 @@ pub struct Pipe {
     readers: Openings,
     writers: Openings,
     /// Who waits for bytes, or for the writing side to open or close.
-    pub read_waiters: RefCell<Waiters>,
+    pub read_waiters: Waiters,
     /// Who waits for room, or for the reading side to open or close.
-    pub write_waiters: RefCell<Waiters>,
+    pub write_waiters: Waiters,
 }
 
 impl Pipe {
@@ -121,8 +121,8 @@ impl Pipe {
             pages: RefCell::new(Vec::new()),
             readers: Openings::default(),
             writers: Openings::default(),
-            read_waiters: RefCell::new(Waiters::default()),
-            write_waiters: RefCell::new(Waiters::default()),
+            read_waiters: Waiters::default(),
+            write_waiters: Waiters::default(),
         }
     }
 

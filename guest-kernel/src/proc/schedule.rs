@@ -7,6 +7,7 @@
 //! next time that somebody waits for, so sleeping takes no time on the host; unless input is awaited,
 //! or the clock is the host's. A process that waits has a call to be made again.
 
+use super::descriptors::Blocking;
 use super::limits::{INFINITY, Resource};
 use super::process::{Change, FIRST_PID, Process, State};
 use super::shared::Shared;
@@ -19,7 +20,7 @@ use crate::errno::Errno;
 use crate::kernel::{Kernel, NS_PER_CALL};
 use crate::proc::process::Ending;
 use crate::sorted_map::SortedMap;
-use crate::syscall::{self, OnSignal};
+use crate::syscall::{self, Fail, OnSignal};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
@@ -170,8 +171,18 @@ impl Default for Processes {
 }
 
 impl Kernel {
+    /// Why a call has no value that finds nothing to do: it fails, or waits for a change.
+    #[inline(never)]
+    pub fn put_off(&self, blocking: Blocking, waiters: &Waiters) -> Fail {
+        if blocking == Blocking::No {
+            return Errno::EAGAIN.into();
+        }
+        waiters.add(self.process.pid);
+        Fail::Wait
+    }
+
     /// Lets those that wait look again.
-    pub fn wake(&mut self, waiters: &mut Waiters) {
+    pub fn wake(&mut self, waiters: &Waiters) {
         for pid in waiters.take() {
             self.wake_process(pid);
         }

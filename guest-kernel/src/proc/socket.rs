@@ -178,8 +178,8 @@ impl Socket {
         }
         let mut waiting = Vec::new();
         for channel in [&self.incoming, &self.outgoing] {
-            waiting.append(&mut channel.pipe.read_waiters.borrow_mut().take());
-            waiting.append(&mut channel.pipe.write_waiters.borrow_mut().take());
+            waiting.append(&mut channel.pipe.read_waiters.take());
+            waiting.append(&mut channel.pipe.write_waiters.take());
         }
         waiting
     }

@@ -155,25 +155,25 @@ impl Target {
     pub fn add_waiter(&self, pid: u32) {
         match self {
             Self::Inode(_) | Self::Console => {}
-            Self::ConsoleInput(input) => input.waiters.borrow_mut().add(pid),
+            Self::ConsoleInput(input) => input.waiters.add(pid),
             Self::Pipe(pipe, side) => {
                 if side.reads() {
-                    pipe.read_waiters.borrow_mut().add(pid);
+                    pipe.read_waiters.add(pid);
                 }
                 if side.writes() {
-                    pipe.write_waiters.borrow_mut().add(pid);
+                    pipe.write_waiters.add(pid);
                 }
             }
             Self::Socket(socket) => {
-                socket.incoming.pipe.read_waiters.borrow_mut().add(pid);
-                socket.outgoing.pipe.write_waiters.borrow_mut().add(pid);
+                socket.incoming.pipe.read_waiters.add(pid);
+                socket.outgoing.pipe.write_waiters.add(pid);
             }
-            Self::EventCounter(counter) => counter.waiters.borrow_mut().add(pid),
-            Self::Timer(timer) => timer.waiters.borrow_mut().add(pid),
+            Self::EventCounter(counter) => counter.waiters.add(pid),
+            Self::Timer(timer) => timer.waiters.add(pid),
             Self::Epoll(epoll) => epoll.add_waiter(pid),
             // Every signal that comes lets a process look again.
             Self::Signals(_) => {}
-            Self::Process(handle) => handle.waiters.borrow_mut().add(pid),
+            Self::Process(handle) => handle.waiters.add(pid),
         }
     }
 
@@ -182,21 +182,21 @@ impl Target {
     pub fn nr_changes(&self, look: &Look) -> u64 {
         match self {
             Self::Inode(_) | Self::Console => 0,
-            Self::ConsoleInput(input) => input.waiters.borrow().nr_changes(),
+            Self::ConsoleInput(input) => input.waiters.nr_changes(),
             Self::Pipe(pipe, side) => {
-                let reads = pipe.read_waiters.borrow().nr_changes();
-                let writes = pipe.write_waiters.borrow().nr_changes();
+                let reads = pipe.read_waiters.nr_changes();
+                let writes = pipe.write_waiters.nr_changes();
                 reads * u64::from(side.reads()) + writes * u64::from(side.writes())
             }
             Self::Socket(socket) => {
-                socket.incoming.pipe.read_waiters.borrow().nr_changes()
-                    + socket.outgoing.pipe.write_waiters.borrow().nr_changes()
+                socket.incoming.pipe.read_waiters.nr_changes()
+                    + socket.outgoing.pipe.write_waiters.nr_changes()
             }
-            Self::EventCounter(counter) => counter.waiters.borrow().nr_changes(),
+            Self::EventCounter(counter) => counter.waiters.nr_changes(),
             Self::Timer(timer) => timer.nr_expired_ever(look.now),
             Self::Epoll(epoll) => epoll.nr_changes(look),
             Self::Signals(_) => look.nr_raised,
-            Self::Process(handle) => handle.waiters.borrow().nr_changes(),
+            Self::Process(handle) => handle.waiters.nr_changes(),
         }
     }
 
@@ -213,8 +213,8 @@ impl Target {
                 if let Some(inode) = pipe.inode() {
                     fs.close(inode);
                 }
-                let mut waiting = pipe.read_waiters.borrow_mut().take();
-                waiting.append(&mut pipe.write_waiters.borrow_mut().take());
+                let mut waiting = pipe.read_waiters.take();
+                waiting.append(&mut pipe.write_waiters.take());
                 waiting
             }
             Self::Socket(socket) => socket.close(fs),

@@ -5,7 +5,7 @@
 use super::waiters::Waiters;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 /// A timer.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct Timer {
     /// All expirations.
     nr_expired_ever: Cell<u64>,
     /// Who waits for one.
-    pub waiters: RefCell<Waiters>,
+    pub waiters: Waiters,
 }
 
 impl Timer {
@@ -72,7 +72,7 @@ impl Timer {
 
     /// When somebody who waits is to be woken.
     fn wake_time(&self) -> Option<u64> {
-        self.due.get().filter(|_| !self.waiters.borrow().is_empty())
+        self.due.get().filter(|_| !self.waiters.is_empty())
     }
 }
 
@@ -100,7 +100,7 @@ impl Timers {
         let mut due = Vec::new();
         for timer in self.0.iter().filter_map(Weak::upgrade) {
             if timer.wake_time().is_some_and(|time| time <= now) {
-                due.append(&mut timer.waiters.borrow_mut().take());
+                due.append(&mut timer.waiters.take());
             }
         }
         due

@@ -7,43 +7,45 @@
 //! time, and nothing has to be taken out when a wait ends otherwise.
 
 use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
-/// Numbers of processes.
+/// Numbers of processes. Whoever shares the thing that they wait for can change them.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    pids: Vec<u32>,
+    pids: RefCell<Vec<u32>>,
     /// Changes so far, for those who ask whether there was one.
-    nr_changes: u64,
+    nr_changes: Cell<u64>,
 }
 
 impl Waiters {
     /// Notes a process.
-    pub fn add(&mut self, pid: u32) {
-        if !self.pids.contains(&pid) {
-            self.pids.push(pid);
+    pub fn add(&self, pid: u32) {
+        let mut pids = self.pids.borrow_mut();
+        if !pids.contains(&pid) {
+            pids.push(pid);
         }
     }
 
     /// Takes all out, as there was a change.
-    pub fn take(&mut self) -> Vec<u32> {
-        self.nr_changes += 1;
-        core::mem::take(&mut self.pids)
+    pub fn take(&self) -> Vec<u32> {
+        self.nr_changes.update(|count| count + 1);
+        self.take_unchanged()
     }
 
     /// Takes all out without a change, to see who waits still.
-    pub fn take_unchanged(&mut self) -> Vec<u32> {
-        core::mem::take(&mut self.pids)
+    pub fn take_unchanged(&self) -> Vec<u32> {
+        self.pids.take()
     }
 
     /// Changes so far.
     #[must_use]
     pub fn nr_changes(&self) -> u64 {
-        self.nr_changes
+        self.nr_changes.get()
     }
 
     /// Whether nobody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pids.is_empty()
+        self.pids.borrow().is_empty()
     }
 }

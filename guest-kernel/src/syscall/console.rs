@@ -4,6 +4,7 @@
 //! (`ioctl_tty(2)`).
 
 use super::buffers::{Buffers, COUNT_MAX, collect};
+use super::event_counter::put_bytes;
 use super::{Answer, Fail};
 use crate::arch::paging::FaultAccess;
 use crate::console::{Termios, WindowSize};
@@ -57,20 +58,11 @@ pub(super) fn read(
     }
     kernel.look_for_input();
     let Some(count) = readable(kernel, input, blocking, buffers)? else {
-        if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
-        }
-        input.waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
+        return Err(kernel.put_off(blocking, &input.waiters));
     };
     let len = collect(kernel, buffers, count as u64, FaultAccess::Write)?;
     let bytes = input.read(usize::try_from(len).unwrap_or(count));
-    let mut rest = &bytes[..];
-    for &(start, len) in kernel.ranges.as_slice() {
-        let (piece, behind) = rest.split_at(rest.len().min(usize::try_from(len).unwrap_or(0)));
-        frames().write(start, piece);
-        rest = behind;
-    }
+    put_bytes(kernel, &bytes);
     Ok(bytes.len() as u64)
 }
 
@@ -148,11 +140,7 @@ pub(super) fn write(
         check_foreground(kernel, input, Signal::SIGTTOU)?;
     }
     if input.is_held() {
-        if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
-        }
-        input.waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
+        return Err(kernel.put_off(blocking, &input.waiters));
     }
     let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
     for &(start, len) in kernel.ranges.as_slice() {
@@ -210,7 +198,7 @@ pub(super) fn ioctl(
             }
             terminal.discipline.set_termios(Termios::parse(&bytes));
             terminal.show_echo();
-            kernel.wake(&mut input.waiters.borrow_mut());
+            kernel.wake(&input.waiters);
         }
         // What was written has been sent.
         TCSBRK if argument != 0 => {}

@@ -129,7 +129,7 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
             let Target::Pipe(pipe, _) = &file.target else { return Err(Errno::EBADF.into()) };
             if command == F_SETPIPE_SZ {
                 pipe.set_capacity(argument & 0xffff_ffff)?;
-                kernel.wake(&mut pipe.write_waiters.borrow_mut());
+                kernel.wake(&pipe.write_waiters);
             }
             return Ok(pipe.capacity());
         }

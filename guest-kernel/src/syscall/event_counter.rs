@@ -2,8 +2,8 @@
 
 //! Counters of events: `eventfd`.
 
+use super::Answer;
 use super::buffers::{Buffers, collect};
-use super::{Answer, Fail};
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
@@ -88,14 +88,10 @@ pub(super) fn read(
 ) -> Answer {
     check_room(kernel, buffers)?;
     if counter.is_zero() {
-        if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
-        }
-        counter.waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
+        return Err(kernel.put_off(blocking, &counter.waiters));
     }
     let count = counter.take();
-    kernel.wake(&mut counter.waiters.borrow_mut());
+    kernel.wake(&counter.waiters);
     put_word(kernel, buffers, count)
 }
 
@@ -120,12 +116,8 @@ pub(super) fn write(
         return Err(Errno::EINVAL.into());
     }
     if counter.add(value) {
-        kernel.wake(&mut counter.waiters.borrow_mut());
+        kernel.wake(&counter.waiters);
         return Ok(WORD);
     }
-    if blocking == Blocking::No {
-        return Err(Errno::EAGAIN.into());
-    }
-    counter.waiters.borrow_mut().add(kernel.process.pid);
-    Err(Fail::Wait)
+    Err(kernel.put_off(blocking, &counter.waiters))
 }

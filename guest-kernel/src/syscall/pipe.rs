@@ -95,22 +95,15 @@ pub(super) fn read_pipe(
     buffers: Buffers,
 ) -> Answer {
     if pipe.nr_bytes() == 0 {
-        if let Buffers::One { len: 0, .. } = buffers {
+        if buffers.is_empty() || !pipe.is_open(Side::Writer) {
             return Ok(0);
         }
-        if !pipe.is_open(Side::Writer) {
-            return Ok(0);
-        }
-        if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
-        }
-        pipe.read_waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
+        return Err(kernel.put_off(blocking, &pipe.read_waiters));
     }
     let len = collect(kernel, buffers, pipe.nr_bytes(), FaultAccess::Write)?;
     transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
     pipe.consume(len);
-    kernel.wake(&mut pipe.write_waiters.borrow_mut());
+    kernel.wake(&pipe.write_waiters);
     Ok(len)
 }
 
@@ -123,7 +116,7 @@ pub(super) fn write_pipe(
     on_broken: OnBroken,
     buffers: Buffers,
 ) -> Answer {
-    if let Buffers::One { len: 0, .. } = buffers {
+    if buffers.is_empty() {
         return Ok(0);
     }
     // What a call that waited wrote before. It is put back only to wait again.
@@ -150,16 +143,16 @@ pub(super) fn write_pipe(
             return if written > 0 { Ok(written) } else { Err(Errno::EAGAIN.into()) };
         }
         kernel.process.written = written;
-        pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+        pipe.write_waiters.add(kernel.process.pid);
         return Err(Fail::Wait);
     }
     transfer::write_pieces(&pipe.writable(room)?, &kernel.ranges);
     pipe.produce_pages(room);
-    kernel.wake(&mut pipe.read_waiters.borrow_mut());
+    kernel.wake(&pipe.read_waiters);
     if room == len || blocking == Blocking::No {
         return Ok(written + room);
     }
     kernel.process.written = written + room;
-    pipe.write_waiters.borrow_mut().add(kernel.process.pid);
+    pipe.write_waiters.add(kernel.process.pid);
     Err(Fail::Wait)
 }

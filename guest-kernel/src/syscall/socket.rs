@@ -175,7 +175,7 @@ pub(super) fn receive(
         if tells_end || buffers.is_empty() && is_stream {
             return Ok(Received::default());
         }
-        return Err(wait_to_read(kernel, socket, how.blocking));
+        return Err(kernel.put_off(how.blocking, &pipe.read_waiters));
     }
     if is_stream {
         let together = channel.nr_bytes_together();
@@ -183,14 +183,14 @@ pub(super) fn receive(
         let is_all_there = len == pipe.nr_bytes() && !is_over;
         let waits = how.is_whole && how.blocking == Blocking::Yes;
         if waits && is_all_there && len < buffers.len(kernel)?.min(pipe.capacity()) {
-            return Err(wait_to_read(kernel, socket, how.blocking));
+            return Err(kernel.put_off(how.blocking, &pipe.read_waiters));
         }
         transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
         let rights = match how.is_look {
             true => channel.next_rights(len),
             false => channel.consume(len),
         };
-        kernel.wake(&mut pipe.write_waiters.borrow_mut());
+        kernel.wake(&pipe.write_waiters);
         return Ok(Received { value: len, is_cut: false, rights });
     }
     let all = channel.next_message().unwrap_or(0);
@@ -200,17 +200,9 @@ pub(super) fn receive(
         true => channel.next_rights(all),
         false => channel.consume_message(),
     };
-    kernel.wake(&mut pipe.write_waiters.borrow_mut());
+    kernel.wake(&pipe.write_waiters);
     let value = if how.tells_length { all } else { len };
     Ok(Received { value, is_cut: len < all, rights })
-}
-
-fn wait_to_read(kernel: &Kernel, socket: &Socket, blocking: Blocking) -> Fail {
-    if blocking == Blocking::No {
-        return Errno::EAGAIN.into();
-    }
-    socket.incoming.pipe.read_waiters.borrow_mut().add(kernel.process.pid);
-    Fail::Wait
 }
 
 /// Sends something to the other socket of the pair.
@@ -265,16 +257,12 @@ fn send_message(
         return Err(Errno::EMSGSIZE.into());
     }
     if !channel.has_room_for_message(len) {
-        if blocking == Blocking::No {
-            return Err(Errno::EAGAIN.into());
-        }
-        pipe.write_waiters.borrow_mut().add(kernel.process.pid);
-        return Err(Fail::Wait);
+        return Err(kernel.put_off(blocking, &pipe.write_waiters));
     }
     transfer::write_pieces(&pipe.writable(len)?, &kernel.ranges);
     pipe.produce(len);
     channel.mark(len, rights);
-    kernel.wake(&mut pipe.read_waiters.borrow_mut());
+    kernel.wake(&pipe.read_waiters);
     Ok(len)
 }
 

@@ -5,7 +5,7 @@
 
 use super::buffers::{Buffers, check_end};
 use super::pipe::{OnBroken, broken, read_pipe, write_pipe};
-use super::{Answer, Fail, limits};
+use super::{Answer, limits};
 use crate::arch::trap::Registers;
 use crate::drivers::serial;
 use crate::errno::Errno;
@@ -227,7 +227,7 @@ pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
     let moved = transport(kernel, &source, &target, count, blocking)?;
     if let Source::Pipe(pipe) = &source {
         pipe.consume(moved);
-        kernel.wake(&mut pipe.write_waiters.borrow_mut());
+        kernel.wake(&pipe.write_waiters);
     } else {
         start.advance(kernel, &from, moved)?;
     }
@@ -279,11 +279,7 @@ fn transport(
         Source::Zeros => count,
         Source::Pipe(pipe) if pipe.nr_bytes() > 0 => count.min(pipe.nr_bytes()),
         Source::Pipe(pipe) if !pipe.is_open(Side::Writer) => 0,
-        Source::Pipe(_) if blocking == Blocking::No => return Err(Errno::EAGAIN.into()),
-        Source::Pipe(pipe) => {
-            pipe.read_waiters.borrow_mut().add(kernel.process.pid);
-            return Err(Fail::Wait);
-        }
+        Source::Pipe(pipe) => return Err(kernel.put_off(blocking, &pipe.read_waiters)),
     };
     if count == 0 {
         return Ok(0);
@@ -300,18 +296,14 @@ fn transport(
         Sink::Pipe(pipe) => {
             let count = pipe.room_for(count);
             if count == 0 {
-                if blocking == Blocking::No {
-                    return Err(Errno::EAGAIN.into());
-                }
-                pipe.write_waiters.borrow_mut().add(kernel.process.pid);
-                return Err(Fail::Wait);
+                return Err(kernel.put_off(blocking, &pipe.write_waiters));
             }
             let from = segments(kernel, source, count)?;
             let pieces = pipe.writable(count)?;
             let to = pieces.iter().map(|&(start, len)| Segment::Memory(start, len));
             transfer::between(from.into_iter(), to);
             pipe.produce_pages(count);
-            kernel.wake(&mut pipe.read_waiters.borrow_mut());
+            kernel.wake(&pipe.read_waiters);
             Ok(count)
         }
         Sink::Console => {

@@ -4,7 +4,7 @@
 
 use super::buffers::Buffers;
 use super::event_counter::{check_room, insert, put_word};
-use super::{Answer, Fail, time};
+use super::{Answer, time};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
@@ -65,7 +65,7 @@ pub(super) fn timerfd_settime(kernel: &mut Kernel, call: &Registers) -> Answer {
     let before = timer.setting(kernel.now());
     let origin = if flags & TFD_TIMER_ABSTIME != 0 { timer.origin_ns } else { kernel.now() };
     timer.set((value > 0).then(|| origin.saturating_add(value)), interval);
-    kernel.wake(&mut timer.waiters.borrow_mut());
+    kernel.wake(&timer.waiters);
     kernel.set_attention();
     if old != 0 {
         put(kernel, old, before)?;
@@ -101,12 +101,8 @@ pub(super) fn read(
     buffers: Buffers,
 ) -> Answer {
     check_room(kernel, buffers)?;
-    match (timer.take(kernel.now()), blocking) {
-        (0, Blocking::No) => Err(Errno::EAGAIN.into()),
-        (0, Blocking::Yes) => {
-            timer.waiters.borrow_mut().add(kernel.process.pid);
-            Err(Fail::Wait)
-        }
-        (count, _) => put_word(kernel, buffers, count),
+    match timer.take(kernel.now()) {
+        0 => Err(kernel.put_off(blocking, &timer.waiters)),
+        count => put_word(kernel, buffers, count),
     }
 }
