@@ -20,8 +20,9 @@ use seed_protocols::cpio::mode;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
 /// [`FileSystem::open`].
+// As wide as an `Errno`, as most results are one or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InodeId(pub(super) u32);
+pub struct InodeId(pub(super) u64);
 
 impl InodeId {
     /// The root directory.
@@ -317,12 +318,13 @@ impl FileSystem {
         self.free_if_unused(id);
     }
 
-    #[inline]
+    // Not inlined, nor is the next: dozens of callers, and two bounds to check.
+    #[inline(never)]
     pub(super) fn inode(&self, id: InodeId) -> &Inode {
         self.inodes.find(id).expect("ids name inodes that live")
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
         self.inodes.find_mut(id).expect("ids name inodes that live")
     }
