@@ -98,7 +98,7 @@ pub(super) fn build(
     }
     let platform = next + strings.path.len() as u64 + 1;
     let random = platform + PLATFORM.len() as u64 + 1;
-    writer.auxiliary_vector(executable, &Addresses { path: next, platform, random })?;
+    writer.words(&auxiliary_vector(executable, &Addresses { path: next, platform, random }))?;
     writer.move_to(UserAddr(strings_start));
     for list in lists {
         for string in list {
@@ -143,27 +143,20 @@ impl<'m, 'k> Writer<'m, 'k> {
         Ok(())
     }
 
-    /// Writes the auxiliary vector: at once where it does not cross a page.
-    fn auxiliary_vector(
-        &mut self,
-        executable: &Executable,
-        addresses: &Addresses,
-    ) -> Result<(), Errno> {
-        let size = AUXILIARY_WORDS as u64 * 8;
-        if self.room < size {
-            let mut result = Ok(());
-            auxiliary_vector(addresses, executable, |kind, value| {
-                result = result.and_then(|()| self.word(kind)).and_then(|()| self.word(value));
-            });
-            return result;
+    /// Writes words; looks up no page for each of them.
+    fn words(&mut self, words: &[u64]) -> Result<(), Errno> {
+        let mut rest = words;
+        while !rest.is_empty() {
+            if self.room == 0 {
+                self.look_up()?;
+            }
+            let (now, later) = rest.split_at(rest.len().min(self.room as usize / 8));
+            for (place, &word) in (0..).step_by(8).zip(now) {
+                frames().write_word(self.physical.add(place), word);
+            }
+            self.advance(now.len() as u64 * 8);
+            rest = later;
         }
-        let mut at = self.physical;
-        auxiliary_vector(addresses, executable, |kind, value| {
-            frames().write_word(at, kind);
-            frames().write_word(at.add(8), value);
-            at = at.add(16);
-        });
-        self.advance(size);
         Ok(())
     }
 
@@ -219,29 +212,31 @@ struct Addresses {
     random: u64,
 }
 
-/// Gives the auxiliary vector, type and value, pair by pair.
-#[inline(always)]
-fn auxiliary_vector(addresses: &Addresses, executable: &Executable, mut put: impl FnMut(u64, u64)) {
-    put(AT_PHDR, executable.headers_address);
-    put(AT_PHENT, Executable::HEADER_ENTRY_SIZE);
-    put(AT_PHNUM, executable.nr_headers.into());
-    put(AT_PAGESZ, PAGE_SIZE);
-    put(AT_BASE, 0);
-    put(AT_FLAGS, 0);
-    put(AT_ENTRY, executable.entry);
-    put(AT_UID, 0);
-    put(AT_EUID, 0);
-    put(AT_GID, 0);
-    put(AT_EGID, 0);
-    put(AT_PLATFORM, addresses.platform);
-    put(AT_HWCAP, HARDWARE_CAPABILITIES);
-    put(AT_CLKTCK, 100);
-    put(AT_SECURE, 0);
-    put(AT_RANDOM, addresses.random);
-    put(AT_HWCAP2, 0);
-    put(AT_EXECFN, addresses.path);
-    put(AT_MINSIGSTKSZ, STACK_USE_MAX);
-    put(AT_NULL, 0);
+/// The auxiliary vector: types, and a value behind each.
+#[rustfmt::skip]
+fn auxiliary_vector(executable: &Executable, addresses: &Addresses) -> [u64; AUXILIARY_WORDS] {
+    [
+        AT_PHDR, executable.headers_address,
+        AT_PHENT, Executable::HEADER_ENTRY_SIZE,
+        AT_PHNUM, executable.nr_headers.into(),
+        AT_PAGESZ, PAGE_SIZE,
+        AT_BASE, 0,
+        AT_FLAGS, 0,
+        AT_ENTRY, executable.entry,
+        AT_UID, 0,
+        AT_EUID, 0,
+        AT_GID, 0,
+        AT_EGID, 0,
+        AT_PLATFORM, addresses.platform,
+        AT_HWCAP, HARDWARE_CAPABILITIES,
+        AT_CLKTCK, 100,
+        AT_SECURE, 0,
+        AT_RANDOM, addresses.random,
+        AT_HWCAP2, 0,
+        AT_EXECFN, addresses.path,
+        AT_MINSIGSTKSZ, STACK_USE_MAX,
+        AT_NULL, 0,
+    ]
 }
 
 /// Name of the processor family.
