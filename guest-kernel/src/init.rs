@@ -4,7 +4,7 @@
 
 use crate::arch::{
     cpu,
-    layout::{DIRECT_MAP, DIRECT_MAP_STATIC_BYTES, EARLY_MEMORY_END, LARGE_PAGE_SIZE, PAGE_SIZE},
+    layout::{DIRECT_MAP, EARLY_MEMORY_END, LARGE_PAGE_SIZE, PAGE_SIZE},
     paging::{self, PHYSICAL_END},
 };
 use crate::clock::HostClock;
@@ -53,7 +53,6 @@ const TABLE_MAX: u32 = 64;
 unsafe extern "C" {
     static kernel_end: u8;
     static kernel_tables: u8;
-    static memory_pdpt: u8;
 }
 
 /// The kernel's main: called by the boot assembly with the physical address of the start info.
@@ -163,10 +162,7 @@ impl Boot {
             let module_end = page_up(module.paddr + module.size);
             frames().keep_forever(PhysAddr(module.paddr).frame(), PhysAddr(module_end).frame());
         }
-        if end > DIRECT_MAP_STATIC_BYTES {
-            let table = PhysAddr((&raw const memory_pdpt).addr() as u64);
-            paging::extend_direct_map(end, table).expect("there is memory for the direct map");
-        }
+        paging::complete_direct_map(end).expect("there is memory for the direct map");
     }
 
     /// Adds the whole frames of `[start, end)`, where RAM below 4 GiB ends at `low_end`.

@@ -2,7 +2,7 @@
 
 //! The assembly of the boot, with the numbers that it shares with Rust.
 
-use super::{cpu, layout, trap};
+use super::{cpu, layout, paging, trap};
 use crate::drivers::serial;
 use seed_protocols::{early_memory, pvh, record};
 
@@ -49,6 +49,8 @@ core::arch::global_asm!(
     KERNEL_FLAGS = const trap::KERNEL_FLAGS,
     USER_CODE = const trap::USER_CODE,
     USER_DATA = const trap::USER_DATA,
+    USER_TABLE = const paging::TABLE,
+    RING0_TABLE = const paging::TABLE & !paging::USER,
     cpu_init = sym cpu_init,
     FIFO_CONTROL = const serial::FIFO_CONTROL,
     FIFO_ENABLE_AND_CLEAR = const serial::FIFO_ENABLE_AND_CLEAR,

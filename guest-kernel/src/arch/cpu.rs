@@ -3,7 +3,6 @@
 //! The processor: its control registers, model-specific registers, features and task state.
 
 use super::features;
-use super::layout::MEMORY_ALIAS;
 use super::trap::{Registers, Request};
 use core::arch::asm;
 use core::cell::Cell;
@@ -55,11 +54,10 @@ unsafe extern "C" {
     static syscall_entry_alias: u64;
     static fault_address: PerCpu<u64>;
     static registers: PerCpu<*mut Registers>;
-    static next_trap_stack: PerCpu<u64>;
     static next_tables: PerCpu<u64>;
     static next_fs_base: PerCpu<u64>;
     static next_gs_base: PerCpu<u64>;
-    static ring0_request: PerCpu<Request>;
+    static resume_request: PerCpu<Request>;
 }
 
 /// Sets up what the boot left: the `syscall` instruction, and the features that this CPU has and
@@ -114,11 +112,8 @@ pub fn update_record(change: impl FnOnce(&mut Record)) {
 /// They must stay where they are until others are set.
 #[inline]
 pub fn set_frame(frame: *mut Registers) {
-    // SAFETY: the assembly defines both, and reads them only when the kernel returns.
-    unsafe {
-        registers.0.set(frame);
-        next_trap_stack.0.set(frame.wrapping_add(1).addr() as u64 + MEMORY_ALIAS);
-    }
+    // SAFETY: the assembly defines it, and reads it only when the kernel is entered or returns.
+    unsafe { registers.0.set(frame) }
 }
 
 /// The time stamp counter.
@@ -151,23 +146,8 @@ pub fn set_bases(fs: u64, gs: u64) {
     unsafe {
         next_fs_base.0.set(fs);
         next_gs_base.0.set(gs);
+        resume_request.0.set(Request::ResumeWithBases);
     }
-    request(Request::WriteBases);
-}
-
-/// What ring 0 is to do at the next `syscall` of the kernel.
-#[must_use]
-#[inline]
-pub fn pending_request() -> Request {
-    // SAFETY: the assembly defines it, and writes only `Request::None` to it.
-    unsafe { ring0_request.0.get() }
-}
-
-/// Says what ring 0 is to do at the next `syscall` of the kernel.
-#[inline]
-pub fn request(request: Request) {
-    // SAFETY: the assembly defines it, and reads it only at the kernel's next `syscall`.
-    unsafe { ring0_request.0.set(request) }
 }
 
 /// Stops for ever.

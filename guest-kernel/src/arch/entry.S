@@ -34,6 +34,11 @@ fault_stack_top:
 .global pvh_start
 pvh_start:
     cld
+    mov dword ptr [kernel_tables], offset memory_pdpt + {USER_TABLE}
+    mov dword ptr [memory_pdpt], offset first_gib + {USER_TABLE}
+    mov dword ptr [memory_pdpt + 3 * 8], offset device_pd + {USER_TABLE}
+    mov dword ptr [kernel_tables + 511 * 8], offset image_pdpt + {RING0_TABLE}
+    mov dword ptr [image_pdpt + 510 * 8], offset first_gib + {RING0_TABLE}
     mov eax, {CR4}
     mov cr4, eax
     mov eax, offset kernel_tables

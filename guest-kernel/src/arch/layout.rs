@@ -20,15 +20,16 @@
 //! ```
 //!
 //! What the processor and the few lines of ring 0 (traps.S) touch must be there in both, out of
-//! reach of ring 3. So all tables also have these two, for ring 0 alone:
+//! reach of ring 3. So all tables also have, for ring 0 alone:
 //!
 //! ```text
-//! 0xffff_8000_0000_0000  physical memory from 0: the register frames of threads
-//! 0xffff_ffff_8000_0000  its first GiB again: the image, at addresses of 32 bits with a sign
+//! 0xffff_ffff_8000_0000  the first GiB again: the image, at addresses of 32 bits with a sign
 //! ```
 //!
 //! Below the stack lies the read-only page of the constants, so an overflow faults instead of
 //! spreading.
+
+use seed_protocols::machine::{LOCAL_APIC, VIRTIO_MMIO_BASE};
 
 /// Bytes in a page.
 pub const PAGE_SIZE: u64 = 4096;
@@ -45,14 +46,17 @@ pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
 /// Virtual address of physical address 0, for the kernel.
 pub const DIRECT_MAP: u64 = 0;
 
-/// Physical memory that the tables built at link time cover, besides the devices below 4 GiB; more
-/// is added at boot.
+/// Physical memory that the tables built at link time cover; more, and the devices, are added at
+/// boot.
 pub const DIRECT_MAP_STATIC_BYTES: u64 = 1 << 30;
 
-/// Virtual address of physical address 0, for ring 0.
-pub const MEMORY_ALIAS: u64 = 0xffff_8000_0000_0000;
+/// Where the devices below 4 GiB start, of which the machine has no others (machine.rs of the
+/// protocols).
+pub const DEVICES_START: u64 = 0xfe00_0000;
 
-/// Virtual address of physical address 0 again, for ring 0: the image and its first GiB.
+const _: () = assert!(DEVICES_START <= VIRTIO_MMIO_BASE && DEVICES_START <= LOCAL_APIC);
+
+/// Virtual address of physical address 0 for ring 0: the image and its first GiB.
 pub const IMAGE_ALIAS: u64 = 0xffff_ffff_8000_0000;
 
 /// Physical address of the image's first byte: the text, and in it the interrupt vectors.

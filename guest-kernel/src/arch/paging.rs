@@ -2,21 +2,24 @@
 
 //! Page tables: four levels, 4 KiB and 2 MiB pages (Intel SDM volume 3, 4.5).
 //!
-//! Each process has a table of its own for the lower half; the two entries of the upper half in
-//! use, both for ring 0 alone, are the same everywhere (layout.rs). Tables are frames, read and
+//! Each process has a table of its own for the lower half; the one entry of the upper half in use,
+//! for ring 0 alone, is the same everywhere (layout.rs). Tables are frames, read and
 //! written as words. The processor forgets what it knew of them whenever the kernel returns to a
 //! program.
 
-use super::layout::{DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
+use super::layout::{DEVICES_START, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
 use crate::mm::{
     address::{Frame, PhysAddr, UserAddr},
     frames::{Fill, frames},
 };
-use seed_protocols::machine::RAM_HOLE_START;
+use core::ops::Range;
+use seed_protocols::machine::{RAM_HOLE_END, RAM_HOLE_START};
 
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
-const USER: u64 = 1 << 2;
+pub(super) const USER: u64 = 1 << 2;
+/// Not cached: write-through and cache disable.
+const UNCACHED: u64 = 0b11 << 3;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
@@ -26,7 +29,7 @@ const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 /// What a table above the last level may hold back: nothing.
-const TABLE: u64 = PRESENT | WRITABLE | USER | ACCESSED;
+pub(super) const TABLE: u64 = PRESENT | WRITABLE | USER | ACCESSED;
 
 /// Root of tables that are elsewhere. Frame 0 is never handed out.
 const NOWHERE: Frame = Frame(0);
@@ -37,8 +40,8 @@ const TOP_LEVEL: u32 = 3;
 /// Entries in a table.
 const ENTRIES: u64 = 512;
 
-/// Entries of the top level that all processes share.
-const SHARED_ENTRIES: [u64; 2] = [256, 511];
+/// Entry of the top level that all processes share.
+const SHARED_ENTRY: u64 = 511;
 
 /// Memory for a page table ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,16 +147,14 @@ pub struct PageTables {
 }
 
 impl PageTables {
-    /// Tables that map the kernel alone; `pattern` is a root with the shared entries.
+    /// Tables that map the kernel alone; `pattern` is a root with the shared entry.
     ///
     /// # Errors
     /// Memory ran out.
     pub fn new(pattern: PhysAddr) -> Result<Self, NoMemory> {
         let root = frames().allocate(Fill::Zeroed).ok_or(NoMemory)?;
-        for index in SHARED_ENTRIES {
-            let entry = frames().read_word(pattern.add(index * 8));
-            frames().write_word(root.start().add(index * 8), entry);
-        }
+        let shared = SHARED_ENTRY * 8;
+        frames().write_word(root.start().add(shared), frames().read_word(pattern.add(shared)));
         Ok(Self { root, nr_pages: 0, peak_pages: 0 })
     }
 
@@ -421,24 +422,37 @@ pub enum Update {
     Remap(Frame, Rights),
 }
 
-/// Maps physical memory above what the tables of the image cover, up to `end`, for the kernel and
-/// for ring 0, which share the level-3 table that is given.
+unsafe extern "C" {
+    /// Tables that the boot assembly puts in their places (tables.S).
+    static memory_pdpt: u8;
+    static device_pd: u8;
+}
+
+/// Maps the devices, and RAM up to `end` as far as no table of the image covers it, at itself.
 ///
 /// # Errors
-/// Memory for a table ran out.
-pub fn extend_direct_map(end: u64, level3: PhysAddr) -> Result<(), NoMemory> {
+/// Memory for the tables ran out.
+pub fn complete_direct_map(end: u64) -> Result<(), NoMemory> {
     const GIB: u64 = 1 << 30;
+    let physical = |table: *const u8| PhysAddr(table.addr() as u64);
+    map_directly(physical(&raw const device_pd), DEVICES_START..RAM_HOLE_END, UNCACHED);
     let starts = (DIRECT_MAP_STATIC_BYTES..end).step_by(GIB as usize);
     for start in starts.filter(|&start| start != RAM_HOLE_START) {
         let table = frames().allocate(Fill::Any).ok_or(NoMemory)?.start();
-        for index in 0..ENTRIES {
-            let flags = PRESENT | WRITABLE | USER | ACCESSED | DIRTY | LARGE | NO_EXECUTE;
-            let entry = (start + index * LARGE_PAGE_SIZE) | flags;
-            frames().write_word(table.add(index * 8), entry);
-        }
-        frames().write_word(level3.add(start / GIB * 8), table.0 | TABLE);
+        map_directly(table, start..start + GIB, 0);
+        let entry = physical(&raw const memory_pdpt).add(start / GIB * 8);
+        frames().write_word(entry, table.0 | TABLE);
     }
     Ok(())
+}
+
+/// Fills the entries of a table for large pages at themselves, which nothing can be fetched from.
+fn map_directly(table: PhysAddr, addresses: Range<u64>, more_flags: u64) {
+    let flags = PRESENT | WRITABLE | USER | ACCESSED | DIRTY | LARGE | NO_EXECUTE | more_flags;
+    for address in addresses.step_by(LARGE_PAGE_SIZE as usize) {
+        let index = address / LARGE_PAGE_SIZE % ENTRIES;
+        frames().write_word(table.add(index * 8), address | flags);
+    }
 }
 
 /// The first physical address that the direct map can never reach.
@@ -547,7 +561,7 @@ mod tests {
 
     fn tables() -> PageTables {
         let pattern = frames().allocate(Fill::Zeroed).unwrap();
-        frames().write_word(pattern.start().add(256 * 8), 0x1003);
+        frames().write_word(pattern.start().add(SHARED_ENTRY * 8), 0x1003);
         PageTables::new(pattern.start()).unwrap()
     }
 
@@ -558,7 +572,7 @@ mod tests {
         let (slot, _) = tables.leaf(UserAddr(0x40_1fff)).unwrap();
         assert_eq!(frames().read_word(slot), 0x8000_0000_0012_3067);
         assert_eq!(slot.0 & 0xfff, 8);
-        assert_eq!(frames().read_word(tables.root().add(256 * 8)), 0x1003);
+        assert_eq!(frames().read_word(tables.root().add(SHARED_ENTRY * 8)), 0x1003);
     }
 
     #[test]

@@ -6,7 +6,6 @@
 //! So are device registers where there are several: a KVM that interprets ring 0 leaves and enters
 //! the processor for each access of ring 3, which costs more than interpreting some instructions.
 
-use super::cpu;
 use super::layout::DIRECT_MAP;
 use super::trap::Request;
 use core::arch::asm;
@@ -18,7 +17,7 @@ use core::arch::asm;
 #[must_use]
 pub unsafe fn read_u8(port: u16) -> u8 {
     // SAFETY: the caller answers for the device's effects.
-    unsafe { ask(Request::ReadPort, port.into(), 0, 0) }
+    unsafe { ask(Request::ReadPort, [port.into(), 0, 0, 0, 0]) }
 }
 
 /// Writes a 16-bit word to a port.
@@ -27,7 +26,7 @@ pub unsafe fn read_u8(port: u16) -> u8 {
 /// Writing this port has no effect on memory.
 pub unsafe fn write_u16(port: u16, value: u16) {
     // SAFETY: the caller answers for the device's effects.
-    unsafe { ask(Request::WritePort, port.into(), value.into(), 0) };
+    unsafe { ask(Request::WritePort, [port.into(), value.into(), 0, 0, 0]) };
 }
 
 /// Writes bytes to one port, one after the other, with as few exits as the monitor can do, and then
@@ -37,34 +36,31 @@ pub unsafe fn write_u16(port: u16, value: u16) {
 /// Neither port has an effect on memory, and `len` bytes can be read at `bytes`.
 #[must_use]
 pub unsafe fn write_bytes_then_read(port: u16, bytes: *const u8, len: usize, then: u16) -> u8 {
-    let ports = u32::from(then) << 16 | u32::from(port);
+    let ports = u64::from(then) << 16 | u64::from(port);
     // SAFETY: the caller promises the bytes and answers for the device's effects.
-    unsafe { ask(Request::WritePortBytes, ports, bytes.addr(), len) }
+    unsafe { ask(Request::WritePortBytes, [ports, bytes.addr() as u64, len as u64, 0, 0]) }
 }
 
 /// Waits for an interrupt, and takes it: the processor does nothing meanwhile.
 pub fn halt_until_interrupt() {
     // SAFETY: the kernel has no use for interrupts but to go on here, and ring 0 sees to that.
-    unsafe { ask(Request::Halt, 0, 0, 0) };
+    unsafe { ask(Request::Halt, [0; 5]) };
 }
 
-/// Lets ring 0 access a device: `source` is a value or an address, `len` what is there.
+/// Has ring 0 do what only it can do; `registers` are rdx, rsi, r8, r9 and r10 as its handler in
+/// traps.S wants them.
 ///
 /// # Safety
-/// What is there can be read and, for [`Request::Registers`], written. The caller answers for what
-/// the device does.
-unsafe fn ask(request: Request, ports: u32, source: usize, len: usize) -> u8 {
+/// The handler finds what it expects. The caller answers for what a device does.
+unsafe fn ask(request: Request, registers: [u64; 5]) -> u8 {
+    let [rdx, rsi, r8, r9, r10] = registers;
     let answer: u64;
-    // Something else may be asked for already, for the return to the program.
-    let pending = cpu::pending_request();
-    cpu::request(request);
-    // SAFETY: ring 0 does what was requested and comes back with the stack that it is told in r9.
+    // SAFETY: ring 0 does what was requested and comes back; all that it loses is named here.
     unsafe {
-        asm!("mov r9, rsp", "syscall", inout("edx") ports => _, inout("rsi") source => _,
-            inout("r8") len => _, out("rax") answer, out("rcx") _, out("rdi") _, out("r9") _,
-            out("r10") _, out("r11") _);
+        asm!("call ask_ring0", inout("edi") request as u32 => _, inout("rdx") rdx => _,
+            inout("rsi") rsi => _, in("r8") r8, in("r9") r9, in("r10") r10, out("rax") answer,
+            out("rcx") _, out("r11") _);
     }
-    cpu::request(pending);
     let [answer, ..] = answer.to_le_bytes();
     answer
 }
@@ -98,23 +94,19 @@ pub unsafe fn write_register(address: u64, value: u32) {
     }
 }
 
-/// A 32-bit device register: its physical address, below 4 GiB, and what it holds or is to hold.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub struct Register {
-    /// Its address.
-    pub address: u32,
-    /// Its value.
-    pub value: u32,
-}
-
-/// Writes the first `nr_writes` registers, at least one, and then reads the others.
+/// Writes device registers, one at least, and then reads others.
+///
+/// `writes` and `reads` are physical addresses below 4 GiB, **the first one last**, which spares an
+/// instruction for each. `values` are what is to be written, in order, and behind it what is read.
 ///
 /// # Safety
 /// As for [`read_register`] and [`write_register`].
-pub unsafe fn access_registers(registers: &mut [Register], nr_writes: usize) {
-    assert!((1..=registers.len()).contains(&nr_writes), "registers without one to write");
-    let counts = nr_writes | (registers.len() - nr_writes) << 32;
-    // SAFETY: the list is as long as the counts say; the caller answers for the registers.
-    unsafe { ask(Request::Registers, 0, registers.as_mut_ptr().expose_provenance(), counts) };
+pub unsafe fn access_registers(writes: &[u32], reads: &[u32], values: &mut [u32]) {
+    assert!(!writes.is_empty() && values.len() == writes.len() + reads.len(), "lists do not match");
+    let address = |list: &[u32]| list.as_ptr().expose_provenance() as u64;
+    let values = values.as_mut_ptr().expose_provenance() as u64;
+    let (nr_writes, nr_reads) = (writes.len() as u64, reads.len() as u64);
+    let registers = [address(writes), values, nr_writes, nr_reads, address(reads)];
+    // SAFETY: the lists are as long as it says; the caller answers for the registers.
+    unsafe { ask(Request::Registers, registers) };
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 
-# What the processor reads: task state, descriptors, gates and page tables, complete at link time.
+# What the processor reads: task state, descriptors, gates, and the page table of the first GiB, complete
+# at link time. Tables with few entries are filled by entry.S.
 # Intel SDM volume 3: 3.4.5 (descriptors), 6.14 (gates), 7.7 (64-bit TSS), 4.5 (4-level paging).
 
 .section .data.tables, "aw", @progbits
@@ -9,7 +10,7 @@
 .global tss
 tss:
     .long 0
-    .quad service_frame_end + {IMAGE_ALIAS} # rsp0: where a trap from ring 3 pushes its frame
+    .quad trap_frame_end + {IMAGE_ALIAS} # rsp0: where a trap out of ring 3 pushes its frame
     .quad 0, 0                          # rsp1, rsp2
     .quad 0
     .quad fault_stack_top + {IMAGE_ALIAS}   # ist1: for NMI, double fault and machine check
@@ -61,6 +62,8 @@ idt:
 .rept 32
     .if vector == 2 || vector == 8 || vector == 18
     gate vector, KERNEL_GATE, 1
+    .elseif vector == 14
+    gate 34, KERNEL_GATE
     .elseif vector == 3 || vector == 4
     gate vector, USER_GATE
     .else
@@ -84,35 +87,13 @@ idt_pointer:
 .set P, 1 << 0                          # present
 .set W, 1 << 1                          # writable
 .set U, 1 << 2                          # user, where all levels say so
-.set PWT_PCD, 3 << 3                    # not cached
 .set AD, 3 << 5                         # accessed and dirty: spares the processor the write
 .set PS, 1 << 7                         # large page
 .set NX, 1 << 63
 
 .balign 4096
-# The kernel's own tables, and the pattern for every program's: those take entries 256 and 511,
-# which lack the user bit.
-.global kernel_tables
-kernel_tables:
-    .quad memory_pdpt + P + W + U
-    .fill 255, 8, 0
-    .quad memory_pdpt + P + W
-    .fill 254, 8, 0
-    .quad image_pdpt + P + W
-
-image_pdpt:
-    .fill 510, 8, 0
-    .quad first_gib + P + W
-    .quad 0
-
-.global memory_pdpt
-memory_pdpt:
-    .quad first_gib + P + W + U
-    .quad 0, 0                          # for paging::extend_direct_map, like all that follow
-    .quad last_gib + P + W + U
-    .fill 508, 8, 0
-
 # Physical memory from 0 to 1 GiB.
+.global first_gib
 first_gib:
 .set n, 0
 .rept 512
@@ -126,10 +107,19 @@ first_gib:
     .set n, n + 1
 .endr
 
-# Devices, from 3 to 4 GiB.
-last_gib:
-.set n, 3 * 512
-.rept 512
-    .quad n * 0x200000 + P + W + U + PS + AD + NX + PWT_PCD
-    .set n, n + 1
-.endr
+.section .bss.tables, "aw", @nobits
+.balign 4096
+# The kernel's own tables. Every program's have entry 511 of it too, which lacks the user bit.
+.global kernel_tables
+kernel_tables:
+    .skip 4096
+image_pdpt:
+    .skip 4096
+# What lies above 1 GiB is for paging::complete_direct_map, as is the table below.
+.global memory_pdpt
+memory_pdpt:
+    .skip 4096
+# From 3 to 4 GiB.
+.global device_pd
+device_pd:
+    .skip 4096

@@ -29,6 +29,9 @@ pub const SPURIOUS_VECTOR: u8 = 0x2f;
 /// Vector of an invalid opcode.
 pub const INVALID_OPCODE: u8 = 6;
 
+/// Vector of a page fault.
+const PAGE_FAULT: u64 = 14;
+
 /// The timer's vector, as its stub pushes it.
 const TIMER_NUMBER: u64 = TIMER_VECTOR as u64;
 
@@ -59,32 +62,36 @@ const USER_FLAGS: u64 = 0x0024_4dd5;
 /// Flags of the kernel: only the reserved bit 1, so interrupts are off.
 pub const KERNEL_FLAGS: u64 = 1 << 1;
 
-/// What ring 0 is asked for besides going on with a program.
+/// What a trap out of ring 3 is for (traps.S), by the place of its handler there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum Request {
-    /// Nothing.
-    None = 0,
-    /// The bases of FS and GS are to be loaded first.
-    WriteBases = 1,
-    /// A byte is to be read from a port; the kernel goes on.
-    ReadPort = 2,
-    /// A 16-bit word is to be written to a port; the kernel goes on.
-    WritePort = 3,
-    /// Bytes are to be written to a port, and one to be read from another; the kernel goes on.
-    WritePortBytes = 4,
-    /// Device registers are to be written, and others read; the kernel goes on.
-    Registers = 5,
-    /// The next interrupt is to be waited for; the kernel goes on.
-    Halt = 6,
+    /// The program runs: the kernel is to serve it.
+    Serve = 0,
+    /// The kernel goes on with the program.
+    Resume = 1,
+    /// The kernel runs: it is a fault of its own.
+    Fault = 2,
+    /// The kernel goes on with the program, after the bases of FS and GS are loaded.
+    ResumeWithBases = 3,
+    /// A byte is to be read from a port; the kernel goes on, as after all that follow.
+    ReadPort = 4,
+    /// A 16-bit word is to be written to a port.
+    WritePort = 5,
+    /// Bytes are to be written to a port, and one to be read from another.
+    WritePortBytes = 6,
+    /// Device registers are to be written, and others read.
+    Registers = 7,
+    /// The next interrupt is to be waited for.
+    Halt = 8,
 }
 
 /// Flags that are always on: the reserved bit 1 and the interrupt flag.
 const FORCED_FLAGS: u64 = 0x202;
 
-/// The registers of a thread, in the order in which they are pushed, downwards.
+/// The registers of a thread.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(16))]
+#[repr(C)]
 #[expect(missing_docs, reason = "the names are those of the registers")]
 pub struct Registers {
     pub r15: u64,
@@ -102,30 +109,19 @@ pub struct Registers {
     pub rsi: u64,
     pub rdi: u64,
     pub rax: u64,
+    pub rip: u64,
+    pub rsp: u64,
+    rflags: u64,
+    /// What the last trap was, and its error code if it was an exception.
     vector: u64,
     error: u64,
-    pub rip: u64,
-    cs: u64,
-    rflags: u64,
-    pub rsp: u64,
-    ss: u64,
 }
-
-// The processor aligns the stack to 16 before it pushes, so the frame's end must be.
-const _: () = assert!(size_of::<Registers>().is_multiple_of(16));
-const _: () = assert!(offset_of!(Registers, ss) + 8 == size_of::<Registers>());
 
 impl Registers {
     /// The registers of a program at its first instruction.
     #[must_use]
     pub fn at_start(entry: UserAddr, stack: UserAddr) -> Self {
-        let mut registers = Self {
-            rsp: stack.0,
-            cs: USER_CODE.into(),
-            ss: USER_DATA.into(),
-            rflags: FORCED_FLAGS,
-            ..Self::default()
-        };
+        let mut registers = Self { rsp: stack.0, rflags: FORCED_FLAGS, ..Self::default() };
         registers.set_instruction(entry.0);
         registers
     }
@@ -194,12 +190,12 @@ pub enum Trap {
 pub fn classify(registers: &mut Registers) -> Trap {
     match registers.vector {
         VECTOR_SYSCALL | VECTOR_INT80 => Trap::SystemCall,
-        14 if registers.rip == cpu::syscall_entry_address() => {
+        PAGE_FAULT if registers.rip == cpu::syscall_entry_address() => {
             registers.set_instruction(registers.rcx);
             registers.set_flags(registers.r11);
             Trap::SystemCall
         }
-        14 => Trap::PageFault {
+        PAGE_FAULT => Trap::PageFault {
             address: cpu::fault_address_of_trap(),
             access: FaultAccess::from_error_code(registers.error),
         },
@@ -252,20 +248,20 @@ core::arch::global_asm!(
     TIMER_VECTOR = const TIMER_VECTOR,
     MSR_FS_BASE = const cpu::MSR_FS_BASE,
     MSR_GS_BASE = const cpu::MSR_GS_BASE,
+    VECTOR_PAGE_FAULT = const PAGE_FAULT,
     USER_CODE = const USER_CODE,
     USER_DATA = const USER_DATA,
     KERNEL_FLAGS = const KERNEL_FLAGS,
     STACK_TOP = const layout::STACK_BOTTOM + layout::STACK_SIZE,
-    REGISTERS_SIZE = const size_of::<Registers>(),
-    REQUEST_NONE = const Request::None as u8,
-    REQUEST_WRITE_BASES = const Request::WriteBases as u8,
-    REQUEST_READ_PORT = const Request::ReadPort as u8,
-    REQUEST_WRITE_PORT = const Request::WritePort as u8,
-    REQUEST_REGISTERS = const Request::Registers as u8,
-    REQUEST_HALT = const Request::Halt as u8,
-    RAX_TO_END = const size_of::<Registers>() - offset_of!(Registers, rax),
-    RCX_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, rcx),
-    R11_TO_RAX = const offset_of!(Registers, rax) - offset_of!(Registers, r11),
+    REQUEST_SERVE = const Request::Serve as u32,
+    REQUEST_RESUME = const Request::Resume as u32,
+    REQUEST_FAULT = const Request::Fault as u32,
+    RAX = const offset_of!(Registers, rax),
+    RIP = const offset_of!(Registers, rip),
+    RSP = const offset_of!(Registers, rsp),
+    FLAGS = const offset_of!(Registers, rflags),
+    VECTOR = const offset_of!(Registers, vector),
+    ERROR = const offset_of!(Registers, error),
     R15 = const offset_of!(Registers, r15),
     R14 = const offset_of!(Registers, r14),
     R13 = const offset_of!(Registers, r13),

@@ -5,7 +5,7 @@
 //! Every register access is an exit to the monitor, and one by itself costs the most. So what does
 //! not depend on another's answer goes into a [`Batch`].
 
-use crate::arch::port::{self, Register};
+use crate::arch::port;
 
 /// Slots whose registers are in one batch, at most.
 pub(super) const SLOTS_MAX: usize = 2;
@@ -36,7 +36,10 @@ impl Slot {
 /// Registers to write, and then others to read.
 #[derive(Debug)]
 pub(super) struct Batch {
-    registers: [Register; BATCH_MAX],
+    /// Their addresses, from the end on.
+    addresses: [u32; BATCH_MAX],
+    /// What to write, and then what was read.
+    values: [u32; BATCH_MAX],
     length: usize,
     nr_writes: usize,
 }
@@ -46,7 +49,7 @@ impl Batch {
     #[must_use]
     pub(super) fn writing<'w>(writes: impl Iterator<Item = (Slot, &'w (u64, u32))>) -> Self {
         let mut batch =
-            Self { registers: [Register::default(); BATCH_MAX], length: 0, nr_writes: 0 };
+            Self { addresses: [0; BATCH_MAX], values: [0; BATCH_MAX], length: 0, nr_writes: 0 };
         for (slot, &(register, value)) in writes {
             batch.push(slot, register, value);
         }
@@ -68,21 +71,24 @@ impl Batch {
             }
         }
         self.run();
-        let mut answers = self.registers[self.nr_writes..self.length].iter();
-        let mut answer = || answers.next().map_or(0, |register| register.value);
+        let mut answers = self.values[self.nr_writes..self.length].iter();
+        let mut answer = || answers.next().copied().unwrap_or(0);
         core::array::from_fn(|_| core::array::from_fn(|_| answer()))
     }
 
     /// Accesses the registers.
     pub(super) fn run(&mut self) {
+        let addresses = &self.addresses[BATCH_MAX - self.length..];
+        let (reads, writes) = addresses.split_at(self.length - self.nr_writes);
         // SAFETY: as for `Slot::read` and `Slot::write`.
-        unsafe { port::access_registers(&mut self.registers[..self.length], self.nr_writes) }
+        unsafe { port::access_registers(writes, reads, &mut self.values[..self.length]) }
     }
 
     fn push(&mut self, slot: Slot, register: u64, value: u32) {
         #[expect(clippy::cast_possible_truncation, reason = "slots lie below 4 GiB")]
         let address = (slot.0 + register) as u32;
-        self.registers[self.length] = Register { address, value };
+        self.values[self.length] = value;
         self.length += 1;
+        self.addresses[BATCH_MAX - self.length] = address;
     }
 }
