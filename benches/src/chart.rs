@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::compare::Results;
 use crate::contender::Contender;
 use crate::rounds::Measured;
-use crate::statistics::Times;
+use crate::statistics::Sample;
 use crate::table::number;
 
 /// Sizes in pixels.
@@ -60,8 +60,8 @@ impl Scale {
     fn of(measured: &[Measured]) -> Self {
         let times =
             || measured.iter().flat_map(|measured| &measured.series).map(|(_, times)| times);
-        let least = times().map(Times::first_quartile).fold(f64::INFINITY, f64::min);
-        let most = times().map(Times::third_quartile).fold(f64::MIN_POSITIVE, f64::max);
+        let least = times().map(Sample::first_quartile).fold(f64::INFINITY, f64::min);
+        let most = times().map(Sample::third_quartile).fold(f64::MIN_POSITIVE, f64::max);
         let low = least.min(most).log10().floor() as i32;
         Self { low, high: (most.log10().ceil() as i32).max(low + 1) }
     }

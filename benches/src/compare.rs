@@ -16,7 +16,7 @@ use crate::ratios::{self, Ratio};
 use crate::rounds::{self, Measured, Prepared};
 use crate::scenario::{self, Scenario};
 use crate::stages::{self, Stages};
-use crate::statistics::Times;
+use crate::statistics::Sample;
 use crate::table::{self, Place};
 
 /// What the command line asks for.
@@ -56,8 +56,8 @@ impl Results {
     }
 
     fn to_json(&self) -> Value {
-        let series = |(contender, times): &(Contender, Times)| {
-            let mut series = times.to_json();
+        let series = |(contender, times): &(Contender, Sample)| {
+            let mut series = times.times_to_json();
             series["name"] = contender.name().into();
             series
         };
@@ -136,7 +136,7 @@ fn quick_ratios(scenarios: &[(&str, usize)]) -> Result<Vec<Ratio>, String> {
         measured.push(rounds::measure(&scenario)?);
     }
     // Of a few times on a busy machine the least says most.
-    Ok(ratios::all(&measured, Times::min))
+    Ok(ratios::all(&measured, Sample::min))
 }
 
 fn measure_all(options: &Options) -> Result<Results, String> {
@@ -155,7 +155,7 @@ fn measure_all(options: &Options) -> Result<Results, String> {
         };
         measured.push(rounds::measure(&scenario)?);
     }
-    let ratios = ratios::all(&measured, Times::median);
+    let ratios = ratios::all(&measured, Sample::median);
     let stay = scenario::that_stays();
     let memory = if is_wanted("memory") { measure_memory(&stay)? } else { Vec::new() };
     let hello = &scenarios[0];

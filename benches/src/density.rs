@@ -19,7 +19,7 @@ use crate::contender::Contender;
 use crate::memory;
 use crate::rounds::{self, Prepared};
 use crate::scenario::Scenario;
-use crate::statistics::Times;
+use crate::statistics::Sample;
 
 /// Machines one after another.
 const MACHINES: usize = 100;
@@ -43,8 +43,8 @@ pub(crate) struct Density {
     /// Growth of its open descriptors.
     pub(crate) growth_descriptors: i64,
     /// A round of machines one at a time, and of as many several at once.
-    pub(crate) one_at_a_time: Times,
-    pub(crate) at_once: Times,
+    pub(crate) one_at_a_time: Sample,
+    pub(crate) at_once: Sample,
     /// Proportional memory of `AT_ONCE` machines that all stay.
     pub(crate) together_kib: u64,
 }
@@ -62,8 +62,8 @@ impl Density {
             "descriptor_growth": self.growth_descriptors,
             "machines_per_round": PER_ROUND,
             "at_once": AT_ONCE,
-            "one_at_a_time": self.one_at_a_time.to_json(),
-            "all_at_once": self.at_once.to_json(),
+            "one_at_a_time": self.one_at_a_time.times_to_json(),
+            "all_at_once": self.at_once.times_to_json(),
             "gain": self.gain(),
             "proportional_memory_of_all_at_once_kib": self.together_kib,
         })
@@ -82,8 +82,8 @@ pub(crate) fn measure(hello: &Scenario, stay: &Scenario) -> Result<Density, Stri
     Ok(Density {
         growth_kib,
         growth_descriptors,
-        one_at_a_time: Times::new(&one_at_a_time),
-        at_once: Times::new(&at_once),
+        one_at_a_time: Sample::of_times(&one_at_a_time),
+        at_once: Sample::of_times(&at_once),
         together_kib: together(stay)?,
     })
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seedvmm};
 use crate::machine::Machine;
 use crate::rounds::Measured;
-use crate::statistics::Times;
+use crate::statistics::Sample;
 
 /// How much worse than the kept one a ratio may be: machines are shared, and quick runs few.
 const MARGIN: f64 = 2.0;
@@ -100,7 +100,7 @@ impl Ratio {
 }
 
 /// The ratios of everything that was measured; `of_times` picks the time of a series.
-pub(crate) fn all(measured: &[Measured], of_times: fn(&Times) -> f64) -> Vec<Ratio> {
+pub(crate) fn all(measured: &[Measured], of_times: fn(&Sample) -> f64) -> Vec<Ratio> {
     let time = |scenario, contender| {
         let measured = measured.iter().find(|measured| measured.scenario.name == scenario)?;
         measured.times(contender).map(of_times)

@@ -14,7 +14,7 @@ use seed_tests::paths::{self, Scratch};
 
 use crate::contender::Contender;
 use crate::scenario::{OnHost, Scenario};
-use crate::statistics::Times;
+use crate::statistics::Sample;
 
 /// Rounds that only fill caches.
 const WARM_UP: usize = 1;
@@ -66,11 +66,11 @@ fn fast_folder() -> PathBuf {
 /// A scenario with the times of its contenders.
 pub(crate) struct Measured {
     pub(crate) scenario: Scenario,
-    pub(crate) series: Vec<(Contender, Times)>,
+    pub(crate) series: Vec<(Contender, Sample)>,
 }
 
 impl Measured {
-    pub(crate) fn times(&self, contender: Contender) -> Option<&Times> {
+    pub(crate) fn times(&self, contender: Contender) -> Option<&Sample> {
         self.series.iter().find(|(other, _)| *other == contender).map(|(_, times)| times)
     }
 }
@@ -111,7 +111,8 @@ pub(crate) fn measure(scenario: &Scenario) -> Result<Measured, String> {
             }
         }
     }
-    let series = series.iter().map(|(contender, times)| (*contender, Times::new(times))).collect();
+    let series =
+        series.iter().map(|(contender, times)| (*contender, Sample::of_times(times))).collect();
     Ok(Measured { scenario: scenario.clone(), series })
 }
 

@@ -13,7 +13,7 @@ use crate::contender::Contender;
 use crate::programs;
 use crate::rounds::{self, Prepared};
 use crate::scenario::Scenario;
-use crate::statistics::Times;
+use crate::statistics::Sample;
 
 /// Runs of each.
 const RUNS: usize = 30;
@@ -30,13 +30,13 @@ const PHASES: &[(&str, &str)] = &[
 /// Named times of one thing after the other.
 pub(crate) struct Stages {
     /// What KVM charges.
-    pub(crate) kvm: Vec<(String, Times)>,
+    pub(crate) kvm: Vec<(String, Sample)>,
     /// What seedvmm takes from the start of its main function to the end of the guest.
-    pub(crate) seedvmm: Vec<(&'static str, Times)>,
+    pub(crate) seedvmm: Vec<(&'static str, Sample)>,
     /// A process of seedvmm that makes no machine.
-    pub(crate) process: Times,
+    pub(crate) process: Sample,
     /// A whole run, from process start to process end.
-    whole: Times,
+    whole: Sample,
 }
 
 impl Stages {
@@ -47,13 +47,14 @@ impl Stages {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let kvm = self.kvm.iter().map(|(name, times)| (name.clone(), times.to_json()));
-        let own = self.seedvmm.iter().map(|(name, times)| ((*name).to_owned(), times.to_json()));
+        let kvm = self.kvm.iter().map(|(name, times)| (name.clone(), times.times_to_json()));
+        let own =
+            self.seedvmm.iter().map(|(name, times)| ((*name).to_owned(), times.times_to_json()));
         json!({
             "kvm": kvm.collect::<Map<_, _>>(),
             "seedvmm": own.collect::<Map<_, _>>(),
-            "process_alone": self.process.to_json(),
-            "whole": self.whole.to_json(),
+            "process_alone": self.process.times_to_json(),
+            "whole": self.whole.times_to_json(),
         })
     }
 }
@@ -72,12 +73,16 @@ pub(crate) fn measure(hello: &Scenario) -> Result<Stages, String> {
         let mut command = prepared.command(Contender::Seedvmm);
         whole.push(rounds::run_to_status(&mut command, 0)?);
     }
-    let named = |((_, what), times): (&(_, &'static str), &Vec<_>)| (*what, Times::new(times));
+    let named =
+        |((_, what), times): (&(_, &'static str), &Vec<_>)| (*what, Sample::of_times(times));
     Ok(Stages {
-        kvm: kvm.iter().map(|(name, times)| (String::clone(name), Times::new(times))).collect(),
+        kvm: kvm
+            .iter()
+            .map(|(name, times)| (String::clone(name), Sample::of_times(times)))
+            .collect(),
         seedvmm: PHASES.iter().zip(&own).map(named).collect(),
-        process: Times::new(&process),
-        whole: Times::new(&whole),
+        process: Sample::of_times(&process),
+        whole: Sample::of_times(&whole),
     })
 }
 

@@ -1,47 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! What many times of one thing say: order statistics, since a machine that does other work adds to
+//! What many values of one thing say: order statistics, since a machine that does other work adds to
 //! some times and takes away from none.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Times of one thing in milliseconds.
+/// Values of one thing: times in milliseconds, or ratios of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Times {
+pub(crate) struct Sample {
     /// In ascending order, at least one.
-    sorted_ms: Vec<f64>,
+    sorted: Vec<f64>,
 }
 
-impl Times {
+impl Sample {
     /// # Panics
     /// There is none.
-    pub(crate) fn new(times: &[Duration]) -> Self {
-        assert!(!times.is_empty(), "a series has at least one time");
-        let mut sorted_ms: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
-        sorted_ms.sort_by(f64::total_cmp);
-        Self { sorted_ms }
+    pub(crate) fn new(mut values: Vec<f64>) -> Self {
+        assert!(!values.is_empty(), "a sample has at least one value");
+        values.sort_by(f64::total_cmp);
+        Self { sorted: values }
     }
 
-    pub(crate) fn to_json(&self) -> Value {
-        let rounded = |time: f64| (time * 1e3).round() / 1e3;
-        json!({
-            "runs": self.runs(),
-            "median_ms": rounded(self.median()),
-            "first_quartile_ms": rounded(self.first_quartile()),
-            "third_quartile_ms": rounded(self.third_quartile()),
-            "min_ms": rounded(self.min()),
-            "max_ms": rounded(self.quantile(1.0)),
-        })
+    /// In milliseconds.
+    ///
+    /// # Panics
+    /// There is none.
+    pub(crate) fn of_times(times: &[Duration]) -> Self {
+        Self::new(times.iter().map(|time| time.as_secs_f64() * 1e3).collect())
+    }
+
+    /// Times in milliseconds.
+    pub(crate) fn times_to_json(&self) -> Value {
+        self.to_json("_ms")
+    }
+
+    fn to_json(&self, unit: &str) -> Value {
+        let rounded = |value: f64| (value * 1e3).round() / 1e3;
+        let mut json = json!({ "runs": self.runs() });
+        for (name, part) in [
+            ("min", 0.0),
+            ("first_quartile", 0.25),
+            ("median", 0.5),
+            ("third_quartile", 0.75),
+            ("max", 1.0),
+        ] {
+            json[format!("{name}{unit}")] = rounded(self.quantile(part)).into();
+        }
+        json
     }
 
     pub(crate) fn runs(&self) -> usize {
-        self.sorted_ms.len()
+        self.sorted.len()
     }
 
     pub(crate) fn min(&self) -> f64 {
-        self.sorted_ms[0]
+        self.quantile(0.0)
     }
 
     pub(crate) fn first_quartile(&self) -> f64 {
@@ -56,12 +71,12 @@ impl Times {
         self.quantile(0.75)
     }
 
-    /// The time below which `part` of all lie, in a straight line between the two next to it.
+    /// The value below which `part` of all lie, in a straight line between the two next to it.
     fn quantile(&self, part: f64) -> f64 {
-        let place = part * (self.sorted_ms.len() - 1) as f64;
+        let place = part * (self.sorted.len() - 1) as f64;
         let (below, above) = (place.floor() as usize, place.ceil() as usize);
-        let step = self.sorted_ms[above] - self.sorted_ms[below];
-        self.sorted_ms[below] + step * place.fract()
+        let step = self.sorted[above] - self.sorted[below];
+        self.sorted[below] + step * place.fract()
     }
 }
 
@@ -69,22 +84,23 @@ impl Times {
 mod tests {
     use super::*;
 
-    fn times(milliseconds: &[u64]) -> Times {
-        let times: Vec<_> = milliseconds.iter().map(|&ms| Duration::from_millis(ms)).collect();
-        Times::new(&times)
-    }
-
     #[test]
-    fn quartiles_part_the_times_in_four() {
-        let times = times(&[5, 1, 4, 2, 3]);
-        let quartiles = [times.first_quartile(), times.median(), times.third_quartile()];
+    fn quartiles_part_the_values_in_four() {
+        let sample = Sample::new(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
+        let quartiles = [sample.first_quartile(), sample.median(), sample.third_quartile()];
         assert_eq!(quartiles, [2.0, 3.0, 4.0]);
-        assert_eq!((times.min(), times.runs()), (1.0, 5));
+        assert_eq!((sample.min(), sample.runs()), (1.0, 5));
     }
 
     #[test]
-    fn a_quantile_between_two_times_lies_between_them() {
-        assert_eq!(times(&[1, 2]).median(), 1.5);
-        assert_eq!(times(&[7]).third_quartile(), 7.0);
+    fn a_quantile_between_two_values_lies_between_them() {
+        assert_eq!(Sample::new(vec![1.0, 2.0]).median(), 1.5);
+        assert_eq!(Sample::new(vec![7.0]).third_quartile(), 7.0);
+    }
+
+    #[test]
+    fn times_are_milliseconds() {
+        let json = Sample::of_times(&[Duration::from_micros(1500)]).times_to_json();
+        assert_eq!((&json["runs"], &json["median_ms"]), (&1.into(), &1.5.into()));
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::compare::Results;
 use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seedvmm};
 use crate::rounds::Measured;
-use crate::statistics::Times;
+use crate::statistics::Sample;
 
 /// A place in a document, between two lines that name it.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ fn of_hello(hello: &Measured, with_spread: bool) -> String {
         "| \"hello\", {} runs | ms | by the floor |\n|---|---|---|\n",
         hello.scenario.rounds
     );
-    let floor = hello.times(Floor).map(Times::median);
+    let floor = hello.times(Floor).map(Sample::median);
     for (contender, times) in &hello.series {
         let name = match contender {
             Floor => "the floor: a minimal C program",
@@ -91,7 +91,7 @@ fn head(first: &str) -> String {
     format!("| {first} | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()))
 }
 
-fn cells(measured: &Measured, cell: impl Fn(Contender, &Times) -> String) -> String {
+fn cells(measured: &Measured, cell: impl Fn(Contender, &Sample) -> String) -> String {
     let cells = COLUMNS.iter().map(|&contender| {
         measured.times(contender).map_or("-".to_owned(), |times| cell(contender, times))
     });
@@ -192,7 +192,7 @@ fn stages(results: &Results) -> String {
     text
 }
 
-fn with_quartiles(times: &Times) -> String {
+fn with_quartiles(times: &Sample) -> String {
     let (first, third) = (number(times.first_quartile()), number(times.third_quartile()));
     format!("{} ({first}–{third})", number(times.median()))
 }
