@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sha256.h"
+
 #define PAGE 4096L
 #define MIB (1L << 20)
 
@@ -202,6 +204,31 @@ static void prepare_matrix(long count)
         }
 }
 
+#define DIGESTED (64l << 10)
+
+// Bytes that differ from page to page.
+static void fill_buffer(long size)
+{
+    for (long i = 0; i < size; i++)
+        buffer[i] = (char)(i * 7 + i / 512);
+}
+
+static void prepare_digest(long count)
+{
+    (void)count;
+    fill_buffer(DIGESTED);
+}
+
+// Of these bytes sha256sum(1) says the same.
+static void digest_bytes(void)
+{
+    static const uint32_t known[SHA256_WORDS] = {0x141bf98a, 0x2135964c, 0x50efeeb9, 0xcddf13be,
+                                                 0xcf14885e, 0x6cad6b41, 0x5186497e, 0x31654e3e};
+    uint32_t digest[SHA256_WORDS];
+    sha256((const uint8_t *)buffer, DIGESTED, digest);
+    need(memcmp(digest, known, sizeof known) == 0);
+}
+
 static void prepare_copy(long count)
 {
     (void)count;
@@ -231,8 +258,7 @@ static void prepare_fill(long count)
     (void)count;
     file = open("out/filled", O_WRONLY | O_CREAT | O_TRUNC, 0644);
     need(file >= 0);
-    for (long i = 0; i < MIB; i++)
-        buffer[i] = (char)(i * 7 + i / 512);
+    fill_buffer(MIB);
 }
 
 static void write_mebibyte(void)
@@ -267,6 +293,7 @@ static const struct work {
     {"yield", prepare_yielder, yield, end_child, 1},
     {"spawn", prepare_spawn, spawn, do_nothing, 1},
     {"matrix", prepare_matrix, multiply, do_nothing, 1},
+    {"sha256", prepare_digest, digest_bytes, do_nothing, 1},
     {"copy", prepare_copy, copy_files, do_nothing, 0},
     {"fill", prepare_fill, write_mebibyte, do_nothing, 0},
     {"stay", prepare_nothing, stay, do_nothing, 0},

@@ -48,6 +48,7 @@ const DEFINITIONS: &[Definition] = &[
     define("compile", QemuKvm, Seedvmm, Goal::None),
     define("spawn", QemuKvm, Seedvmm, Goal::None),
     define("matrix", Host, Seedvmm, Goal::AtLeast(0.97)),
+    define("sha256", Host, Seedvmm, Goal::AtLeast(0.97)),
 ];
 
 const fn define(scenario: &'static str, of: Contender, to: Contender, goal: Goal) -> Definition {

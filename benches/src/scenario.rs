@@ -90,6 +90,11 @@ impl Scenario {
         let count = words.split(' ').nth(2).and_then(|count| count.parse().ok());
         Self { rounds: 10, rounds_of_tcg: 10, steps: count, ..Self::work(name, title, words) }
     }
+
+    /// Steps that compute alone: emulated, they would take as long as all the rest.
+    fn compute(name: &'static str, title: &'static str, words: &'static str) -> Self {
+        Self { contenders: &[Host, Seedvmm, QemuKvm], ..Self::steps(name, title, words) }
+    }
 }
 
 /// All jobs, "hello" and "nothing" first: others are seen beside them.
@@ -141,11 +146,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         Scenario::steps("touch", "touch a fresh page", "work touch 16384"),
         Scenario::steps("pipe", "pipe round trip of two processes", "work pipe 1000"),
         Scenario::steps("yield", "sched_yield to another process", "work yield 2000"),
-        Scenario {
-            // Emulated floating point would take as long as all the rest.
-            contenders: &[Host, Seedvmm, QemuKvm],
-            ..Scenario::steps("matrix", "multiply two matrices", "work matrix 1000")
-        },
+        Scenario::compute("matrix", "multiply two matrices", "work matrix 1000"),
+        Scenario::compute("sha256", "SHA-256 of 64 KiB", "work sha256 3500"),
     ]
 }
 
