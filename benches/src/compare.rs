@@ -78,7 +78,7 @@ impl Results {
         };
         json!({
             "schema": "seedvmm-bench",
-            "version": 1,
+            "version": 2,
             "machine": self.machine.to_json(),
             "scenarios": self.measured.iter().map(scenario).collect::<Vec<_>>(),
             "ratios": self.ratios.iter().map(Ratio::to_json).collect::<Vec<_>>(),

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Many machines: one after another in one process, whose memory and descriptors must not grow; as
-//! processes, one at a time and several at once.
+//! Many machines: one after another in one process, whose memory and descriptors must not grow; the
+//! memory of several that stay; and their throughput as processes.
 
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use seed_tests::paths;
 use seedvmm::end::End;
 use seedvmm::engine::{self, BackendChoice, Console, DiskSource, Job};
 use serde_json::{Value, json};
 
 use crate::contender::Contender;
 use crate::memory;
-use crate::rounds::{self, Prepared};
+use crate::rounds::Prepared;
 use crate::scenario::Scenario;
-use crate::statistics::Sample;
+use crate::throughput::{self, AT_ONCE, PER_ROUND, Throughput};
 
 /// Machines one after another.
 const MACHINES: usize = 100;
@@ -27,44 +24,28 @@ const MACHINES: usize = 100;
 /// Machines after which memory counts: by then every cache of the process is filled.
 const SETTLED: usize = 20;
 
-/// Machines at once.
-const AT_ONCE: usize = 8;
-
-/// Machines of a round: a multiple of `AT_ONCE`.
-pub(crate) const PER_ROUND: usize = 48;
-
-/// Rounds of each.
-const ROUNDS: usize = 8;
-
 /// What many machines cost.
 pub(crate) struct Density {
     /// Growth of this process between `SETTLED` and `MACHINES` machines, in KiB.
     pub(crate) growth_kib: i64,
     /// Growth of its open descriptors.
     pub(crate) growth_descriptors: i64,
-    /// A round of machines one at a time, and of as many several at once.
-    pub(crate) one_at_a_time: Sample,
-    pub(crate) at_once: Sample,
+    /// Machines as processes, and what to see them beside.
+    pub(crate) throughput: Vec<Throughput>,
     /// Proportional memory of `AT_ONCE` machines that all stay.
     pub(crate) together_kib: u64,
 }
 
 impl Density {
-    /// How many times as many machines there are in a second when several run at once.
-    pub(crate) fn gain(&self) -> f64 {
-        self.one_at_a_time.median() / self.at_once.median()
-    }
-
     pub(crate) fn to_json(&self) -> Value {
+        let throughput = self.throughput.iter().map(Throughput::to_json);
         json!({
             "machines_in_one_process": MACHINES,
             "memory_growth_kib": self.growth_kib,
             "descriptor_growth": self.growth_descriptors,
-            "machines_per_round": PER_ROUND,
+            "processes_per_round": PER_ROUND,
             "at_once": AT_ONCE,
-            "one_at_a_time": self.one_at_a_time.times_to_json(),
-            "all_at_once": self.at_once.times_to_json(),
-            "gain": self.gain(),
+            "throughput": throughput.collect::<Vec<_>>(),
             "proportional_memory_of_all_at_once_kib": self.together_kib,
         })
     }
@@ -72,18 +53,11 @@ impl Density {
 
 /// Measures them with the "hello" scenario, and memory with one that stays.
 pub(crate) fn measure(hello: &Scenario, stay: &Scenario) -> Result<Density, String> {
-    let prepared = Prepared::new(hello)?;
-    let (growth_kib, growth_descriptors) = growth(prepared.place())?;
-    let (mut one_at_a_time, mut at_once) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        one_at_a_time.push(round(prepared.place(), 1)?);
-        at_once.push(round(prepared.place(), AT_ONCE)?);
-    }
+    let (growth_kib, growth_descriptors) = growth(Prepared::new(hello)?.place())?;
     Ok(Density {
         growth_kib,
         growth_descriptors,
-        one_at_a_time: Sample::of_times(&one_at_a_time),
-        at_once: Sample::of_times(&at_once),
+        throughput: throughput::measure(hello)?,
         together_kib: together(stay)?,
     })
 }
@@ -133,35 +107,9 @@ fn own_size() -> Result<(i64, i64), String> {
     Ok((resident as i64, descriptors as i64))
 }
 
-/// Runs the machines of a round, so many at once, and returns how long all of them took.
-fn round(place: &Path, at_once: usize) -> Result<Duration, String> {
-    let start = Instant::now();
-    let one_after_another = |lane: usize| {
-        let output = place.join(format!("out{lane}.img"));
-        fs::File::create(&output)
-            .and_then(|file| file.set_len(1 << 20))
-            .map_err(|error| format!("{}: {error}", output.display()))?;
-        for _ in 0..PER_ROUND / at_once {
-            let mut command = Command::new(paths::seedvmm());
-            command.args(["--backend", "kvm", "--in"]).arg(place.join("in.img"));
-            command.arg("--out").arg(&output);
-            command.stdin(Stdio::null()).stdout(Stdio::null());
-            rounds::run_to_status(&mut command, 0)?;
-        }
-        Ok(())
-    };
-    let results: Vec<Result<(), String>> = thread::scope(|scope| {
-        let lanes: Vec<_> =
-            (0..at_once).map(|lane| scope.spawn(move || one_after_another(lane))).collect();
-        lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic")).collect()
-    });
-    results.into_iter().collect::<Result<(), String>>()?;
-    Ok(start.elapsed())
-}
-
 /// Memory of machines that run at once, in KiB; pages that several share count once.
 fn together(stay: &Scenario) -> Result<u64, String> {
-    let places = (0..AT_ONCE).map(|_| Prepared::new(stay)).collect::<Result<Vec<_>, _>>()?;
+    let places = Prepared::several(stay, AT_ONCE)?;
     let mut machines = Vec::new();
     let mut started = Ok(());
     for place in &places {

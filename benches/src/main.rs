@@ -27,6 +27,7 @@ mod scenario;
 mod stages;
 mod statistics;
 mod table;
+mod throughput;
 
 use std::env;
 use std::process::ExitCode;

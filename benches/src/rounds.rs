@@ -39,6 +39,11 @@ impl<'s> Prepared<'s> {
         Ok(Self { scenario, scratch })
     }
 
+    /// As many, each with a folder and disks of its own.
+    pub(crate) fn several(scenario: &'s Scenario, count: usize) -> Result<Vec<Self>, String> {
+        (0..count).map(|_| Self::new(scenario)).collect()
+    }
+
     /// Where the disks lie.
     pub(crate) fn place(&self) -> &Path {
         self.scratch.path()

@@ -151,6 +151,11 @@ pub(crate) fn all() -> Vec<Scenario> {
     ]
 }
 
+/// About as long as a machine with "hello" takes, without a machine.
+pub(crate) fn that_computes() -> Scenario {
+    Scenario::compute("compute", "a computation", "work sha256 10")
+}
+
 /// A machine that says so when it is up, and stays.
 pub(crate) fn that_stays() -> Scenario {
     Scenario::work("stay", "a machine that stays", "work stay")

@@ -36,6 +36,11 @@ impl Sample {
         self.to_json("_ms")
     }
 
+    /// Numbers without a unit.
+    pub(crate) fn ratios_to_json(&self) -> Value {
+        self.to_json("")
+    }
+
     fn to_json(&self, unit: &str) -> Value {
         let rounded = |value: f64| (value * 1e3).round() / 1e3;
         let mut json = json!({ "runs": self.runs() });

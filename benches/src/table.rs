@@ -10,6 +10,7 @@ use crate::compare::Results;
 use crate::contender::Contender::{self, Floor, Host, QemuKvm, QemuTcg, Run, Seedvmm};
 use crate::rounds::Measured;
 use crate::statistics::Sample;
+use crate::throughput::{AT_ONCE, PER_ROUND, Throughput};
 
 /// A place in a document, between two lines that name it.
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +134,19 @@ fn steps(results: &Results) -> String {
 fn ratios(results: &Results) -> String {
     let mut text = "| ratio of medians | | goal | met |\n|---|---|---|---|\n".to_owned();
     for ratio in &results.ratios {
-        let (goal, met) = match ratio.goal_text() {
-            Some(goal) => (goal, if ratio.is_met() { "yes" } else { "no" }),
-            None => (String::new(), ""),
-        };
+        let (goal, met) = goal(ratio.goal_text(), ratio.is_met());
         let _ = writeln!(text, "| {} | {:.2} | {goal} | {met} |", ratio.name, ratio.value);
     }
     text.push('\n');
     text
+}
+
+/// The cells of a goal, if there is one.
+fn goal(text: Option<String>, is_met: bool) -> (String, &'static str) {
+    match text {
+        Some(text) => (text, if is_met { "yes" } else { "no" }),
+        None => (String::new(), ""),
+    }
 }
 
 fn memory(results: &Results) -> String {
@@ -159,18 +165,30 @@ fn memory(results: &Results) -> String {
 
 fn density(results: &Results) -> String {
     let Some(density) = &results.density else { return String::new() };
-    let mut text = "| many machines | |\n|---|---|\n".to_owned();
-    let each = density.one_at_a_time.median() / crate::density::PER_ROUND as f64;
-    let together = density.at_once.median() / crate::density::PER_ROUND as f64;
+    let mut text = throughput(&density.throughput);
+    text += "\n| more of many machines | |\n|---|---|\n";
     for (what, value) in [
-        ("one at a time, ms each", number(each)),
-        ("8 at a time, ms each", number(together)),
-        ("throughput of 8 by one at a time; goal: at least 1.6", number(density.gain())),
         ("memory of 8 that stay, shared pages once, KiB", density.together_kib.to_string()),
         ("growth of a process from its 20th to its 100th, KiB", density.growth_kib.to_string()),
         ("growth of its descriptors", density.growth_descriptors.to_string()),
     ] {
         let _ = writeln!(text, "| {what} | {value} |");
+    }
+    text
+}
+
+fn throughput(series: &[Throughput]) -> String {
+    let mut text = format!(
+        "| many machines, ms each | one at a time | {AT_ONCE} at a time | throughput | goal | met |\n\
+         |---|---|---|---|---|---|\n"
+    );
+    for throughput in series {
+        let each = |round: &Sample| number(round.median() / PER_ROUND as f64);
+        let (one, all) = (each(&throughput.one_at_a_time), each(&throughput.at_once));
+        let gain = with_quartiles(&throughput.gain);
+        let (goal, met) = goal(throughput.goal_text(), throughput.is_met());
+        let _ =
+            writeln!(text, "| {} | {one} | {all} | {gain} | {goal} | {met} |", throughput.name());
     }
     text
 }
@@ -192,9 +210,9 @@ fn stages(results: &Results) -> String {
     text
 }
 
-fn with_quartiles(times: &Sample) -> String {
-    let (first, third) = (number(times.first_quartile()), number(times.third_quartile()));
-    format!("{} ({first}–{third})", number(times.median()))
+fn with_quartiles(sample: &Sample) -> String {
+    let (first, third) = (number(sample.first_quartile()), number(sample.third_quartile()));
+    format!("{} ({first}–{third})", number(sample.median()))
 }
 
 /// Three figures.
