@@ -87,6 +87,9 @@ fn kernel_flags(workspace: &Path) -> Vec<String> {
         // The kernel must not touch vector registers: they hold the program's values.
         "-Ctarget-feature=-mmx,-sse,-sse2,+soft-float",
         "-Cforce-frame-pointers=no",
+        // What is marked for inlining is judged by its size here, like all else: the mark is mostly the
+        // library's. What hot paths need is marked to be inlined always.
+        "-Cllvm-args=-inlinehint-threshold=50",
         "-Clink-arg=-nostartfiles",
         "-Clink-arg=-nodefaultlibs",
         "-Clink-arg=-static",

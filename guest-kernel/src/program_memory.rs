@@ -5,9 +5,11 @@
 //! A hundred places read or write there. So its functions take one reference instead of the two
 //! that they need, and are not inlined.
 
+use crate::arch::paging::{FaultAccess, Mapping};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::mm::fault::FaultError;
 use crate::mm::user::UserMemory;
 use alloc::vec::Vec;
 
@@ -81,5 +83,13 @@ impl ProgramMemory<'_> {
         too_long: Errno,
     ) -> Result<Vec<u8>, Errno> {
         self.parts().read_string(address, max, too_long)
+    }
+
+    /// The page at `address`, brought in if need be.
+    ///
+    /// # Errors
+    /// As for [`UserMemory::page`].
+    pub fn page(mut self, address: UserAddr, access: FaultAccess) -> Result<Mapping, FaultError> {
+        self.parts().page(address, access)
     }
 }

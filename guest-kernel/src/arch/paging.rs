@@ -194,7 +194,7 @@ impl PageTables {
 
     /// The page that `address` lies in, if it is mapped.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, address: UserAddr) -> Option<Mapping> {
         let (slot, size) = self.leaf(address)?;
         let entry = frames().read_word(slot);
@@ -361,7 +361,7 @@ impl PageTables {
     }
 
     /// Where the entry of the page at `address` stands, if all tables above it exist.
-    #[inline]
+    #[inline(always)]
     fn leaf(&self, address: UserAddr) -> Option<(PhysAddr, PageSize)> {
         if self.root == NOWHERE {
             return None;
@@ -534,7 +534,7 @@ fn update_table(
 }
 
 /// The page that an entry of a table of `level` maps; `None` if it leads to another table.
-#[inline]
+#[inline(always)]
 fn leaf_mapping(entry: u64, level: u32) -> Option<Mapping> {
     match (level, entry & LARGE) {
         (0, _) => Some(Mapping::from_entry(entry, PageSize::Small)),

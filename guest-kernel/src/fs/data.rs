@@ -81,7 +81,7 @@ impl FileData {
 
     /// How many bytes of `[offset, end)` lie together from `offset` on, and where: `None` for zeros.
     /// More may follow them directly.
-    #[inline]
+    #[inline(always)]
     pub(super) fn piece(&self, offset: u64, end: u64) -> (Option<PhysAddr>, u64) {
         if self.leaves.is_empty() && offset < self.in_place_len {
             let len = end.min(self.in_place_len) - offset;

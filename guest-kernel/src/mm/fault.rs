@@ -63,7 +63,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// As for [`AddressSpace::fault`].
-    #[inline]
+    #[inline(always)]
     pub fn page(
         &mut self,
         fs: &mut FileSystem,

@@ -197,17 +197,20 @@ impl Frames {
 
     /// Allocates one frame, with one owner.
     #[must_use]
-    #[inline]
     pub fn allocate(&self, fill: Fill) -> Option<Frame> {
-        self.allocate_block(0, fill)
+        self.take_block(0, fill)
     }
 
     /// Allocates a block of 2^`order` frames, aligned to its size, with one owner.
     ///
     /// Fresh memory is preferred where it must be zero, memory that came back where not.
     #[must_use]
-    #[inline]
     pub fn allocate_block(&self, order: u8, fill: Fill) -> Option<Frame> {
+        if order == 0 { self.allocate(fill) } else { self.take_block(order, fill) }
+    }
+
+    #[inline(always)]
+    fn take_block(&self, order: u8, fill: Fill) -> Option<Frame> {
         let frame = match fill {
             Fill::Zeroed => self.take_fresh(order).or_else(|| self.take_cleared(order)),
             Fill::Any => self
@@ -390,7 +393,7 @@ impl Frames {
 
     /// Fresh memory as a block. Small ones are cut from a piece of a range that ends at a large
     /// boundary, so that no large block is broken for them.
-    #[inline]
+    #[inline(always)]
     fn take_fresh(&self, order: u8) -> Option<Frame> {
         if order >= LARGE_ORDER {
             return self.take_fresh_large(order);
@@ -478,7 +481,7 @@ impl Frames {
     }
 
     /// A block that came back, or a part of one.
-    #[inline]
+    #[inline(always)]
     fn take_listed(&self, order: u8) -> Option<Frame> {
         let large_enough = self.listed_orders.get() >> order;
         if large_enough == 0 {

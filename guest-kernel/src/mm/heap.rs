@@ -267,7 +267,7 @@ fn release_frames(piece: *mut u8) {
 // SAFETY: pieces come from frames that belong to the heap alone, are as large and as aligned as
 // their size class or block order, which covers size and alignment, and are in one place at a time.
 unsafe impl GlobalAlloc for Heap {
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match place(layout) {
             Place::Class(class) => self.take(class),
@@ -275,7 +275,7 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
         match place(layout) {
             // SAFETY: the caller gives up the piece, which came from this class.

@@ -385,7 +385,7 @@ impl AddressSpace {
 
     /// The area that `address` lies in.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn area_at(&self, address: u64) -> Option<&Area> {
         let index = self.areas.partition_point(|area| area.end <= address);
         self.areas.get(index).filter(|area| area.start <= address)
@@ -479,8 +479,8 @@ impl AddressSpace {
         };
         for &address in again.iter().filter(|_| is_plenty()) {
             // Where it fails, the fault comes.
-            let _ = copy.page(fs, address, FaultAccess::Write);
-            let _ = self.page(fs, address, FaultAccess::Write);
+            let _ = copy.fault(fs, address, FaultAccess::Write);
+            let _ = self.fault(fs, address, FaultAccess::Write);
         }
         Ok(copy)
     }

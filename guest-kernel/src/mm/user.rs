@@ -7,9 +7,13 @@
 //! fault, and a bad address is an `EFAULT` in the middle of plain code.
 
 use super::address::{PhysAddr, UserAddr};
+use super::fault::FaultError;
 use super::frames::frames;
 use super::space::AddressSpace;
-use crate::arch::{layout::PAGE_SIZE, paging::FaultAccess};
+use crate::arch::{
+    layout::PAGE_SIZE,
+    paging::{FaultAccess, Mapping},
+};
 use crate::errno::Errno;
 use crate::fs::FileSystem;
 use alloc::vec::Vec;
@@ -159,7 +163,7 @@ impl UserMemory<'_> {
             if !at.is_range_below_end(1) {
                 return Err(Errno::EFAULT);
             }
-            let mapping = self.space.page(self.fs, at, FaultAccess::Read)?;
+            let mapping = self.page(at, FaultAccess::Read)?;
             let rest = PAGE_SIZE - at.page_offset();
             let start = mapping.physical(at);
             let (length, is_end) = match find_zero(start, rest) {
@@ -177,7 +181,15 @@ impl UserMemory<'_> {
         }
     }
 
-    #[inline]
+    /// The page at `address`, brought in if need be.
+    ///
+    /// # Errors
+    /// As for [`AddressSpace::fault`].
+    pub fn page(&mut self, address: UserAddr, access: FaultAccess) -> Result<Mapping, FaultError> {
+        self.space.page(self.fs, address, access)
+    }
+
+    #[inline(always)]
     fn all(
         &mut self,
         address: UserAddr,

@@ -207,9 +207,9 @@ pub fn interpret<'a>(
 /// instruction, and the first pages of code and constants. Where that fails, the program faults.
 fn bring_in(memory: &mut UserMemory<'_>, executable: &Executable) {
     let entry = UserAddr(executable.entry);
-    let _ = memory.space.page(memory.fs, entry, FaultAccess::Execute);
+    let _ = memory.page(entry, FaultAccess::Execute);
     for segment in executable.segments.iter().filter(|segment| !segment.write) {
-        let _ = memory.space.page(memory.fs, UserAddr(segment.address), FaultAccess::Read);
+        let _ = memory.page(UserAddr(segment.address), FaultAccess::Read);
     }
 }
 

@@ -435,7 +435,7 @@ impl Kernel {
         let now = self.now();
         let shared = self.processes.shared_if_any();
         let due = shared.map(|shared| shared.timers.take_due(now));
-        for pid in due.into_iter().flatten() {
+        for pid in due.unwrap_or_default() {
             self.wake_process(pid);
         }
         while let Some((_, pid)) = self.next_timer().filter(|&(time, _)| time <= now) {

@@ -198,7 +198,7 @@ impl<'m, 'k> Writer<'m, 'k> {
 
     #[inline(never)]
     fn look_up(&mut self) -> Result<(), Errno> {
-        let page = self.memory.space.page(self.memory.fs, self.at, FaultAccess::Write)?;
+        let page = self.memory.page(self.at, FaultAccess::Write)?;
         self.physical = page.physical(self.at);
         self.room = PAGE_SIZE - self.at.page_offset();
         Ok(())

@@ -78,7 +78,7 @@ fn populate(kernel: &mut Kernel, start: u64, end: u64, writes: bool) -> Result<(
         if !(if writes { allowed.write } else { allowed.read }) {
             return Err(Errno::EINVAL);
         }
-        kernel.process.space.page(&mut kernel.fs, UserAddr(at), access)?;
+        kernel.memory().page(UserAddr(at), access)?;
     }
     Ok(())
 }

@@ -81,8 +81,7 @@ fn word(kernel: &mut Kernel, address: u64) -> Result<PhysAddr, Errno> {
     if !UserAddr(address).is_range_below_end(4) {
         return Err(Errno::EFAULT);
     }
-    let mapping =
-        kernel.process.space.page(&mut kernel.fs, UserAddr(address), FaultAccess::Read)?;
+    let mapping = kernel.memory().page(UserAddr(address), FaultAccess::Read)?;
     Ok(mapping.physical(UserAddr(address)))
 }
 

@@ -151,7 +151,7 @@ fn call_knowing_proc(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn dispatch(kernel: &mut Kernel, registers: &mut Registers) -> Answer {
     let number = registers.rax;
     let call = usize::try_from(number).ok().and_then(|number| *TABLE.get(number)?);
