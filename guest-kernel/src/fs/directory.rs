@@ -112,10 +112,15 @@ impl Directory {
     ///
     /// # Errors
     /// `EEXIST`: it is there.
-    #[inline(always)]
     pub(super) fn add(&mut self, name: Cow<'static, [u8]>, inode: InodeId) -> Result<(), Errno> {
+        self.add_anywhere(Slot { name: Name::new(name), inode })
+    }
+
+    /// [`Directory::add`] for a name that most likely belongs behind the last one, where there is
+    /// mostly room: as in a sorted archive.
+    #[inline(always)]
+    pub(super) fn append(&mut self, name: Cow<'static, [u8]>, inode: InodeId) -> Result<(), Errno> {
         let slot = Slot { name: Name::new(name), inode };
-        // A sorted archive adds behind the last name, where there is mostly room.
         match self.chunks.last_mut() {
             None => {
                 self.add_first(slot);

@@ -16,7 +16,6 @@ use crate::mm::address::PhysAddr;
 use crate::shown::Shown;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -131,7 +130,7 @@ pub fn unpack(
         base,
         last_name: b"",
         path: Vec::new(),
-        links: BTreeMap::new(),
+        links: Directory::new(InodeId::ROOT),
         settings: None,
         latest: 0,
     };
@@ -145,9 +144,6 @@ pub fn unpack(
     Ok(Unpacked { settings: unpacker.settings, nr_entries, latest: unpacker.latest })
 }
 
-/// Tells the inodes of an archive apart: number, and device of origin.
-type LinkKey = (u32, u32, u32);
-
 struct Unpacker<'t> {
     tree: &'t mut FileSystem,
     archive: &'static [u8],
@@ -156,8 +152,8 @@ struct Unpacker<'t> {
     last_name: &'static [u8],
     /// The directories on the way to it: where in the name each ends, slash included.
     path: Vec<(usize, InodeId)>,
-    /// Files with several names.
-    links: BTreeMap<LinkKey, InodeId>,
+    /// Files with several names, by what tells them apart: a directory finds one of many quickly.
+    links: Directory,
     settings: Option<&'static [u8]>,
     latest: u64,
 }
@@ -180,8 +176,8 @@ impl Unpacker<'_> {
             return self.take_settings(kind, entry.data);
         }
         if kind == mode::REGULAR && nlink <= 1 {
-            self.add_new(directory, name, Content::Regular(data()), meta)?;
-            return Ok(());
+            let id = self.insert(Content::Regular(data()), meta);
+            return self.add_name(directory, name, id);
         }
         let content = match kind {
             mode::REGULAR => {
@@ -215,12 +211,12 @@ impl Unpacker<'_> {
         DeviceKind::from_number(major, minor).ok_or(Reason::UnknownDevice(major, minor))
     }
 
-    fn link_key(&self, offset: usize) -> Result<LinkKey, Reason> {
-        Ok((
-            self.read_field(offset, Field::Ino)?,
-            self.read_field(offset, Field::DevMajor)?,
-            self.read_field(offset, Field::DevMinor)?,
-        ))
+    /// What tells a file with several names apart: its number, and its device of origin.
+    fn link_key(&self, offset: usize) -> Result<Vec<u8>, Reason> {
+        let number = self.read_field(offset, Field::Ino)?;
+        let major = self.read_field(offset, Field::DevMajor)?;
+        let minor = self.read_field(offset, Field::DevMinor)?;
+        Ok(format!("{number} {major} {minor}").into_bytes())
     }
 
     fn read_field(&self, offset: usize, field: Field) -> Result<u32, Reason> {
@@ -260,14 +256,14 @@ impl Unpacker<'_> {
         name: &'static [u8],
         meta: Meta,
         data: FileData,
-        key: LinkKey,
+        key: Vec<u8>,
     ) -> Result<(), Reason> {
-        let Some(&file) = self.links.get(&key) else {
+        let Some(file) = self.links.find(&key) else {
             let file = self.add_new(directory, name, Content::Regular(data), meta)?;
-            self.links.insert(key, file);
+            self.links.add(Cow::Owned(key), file).expect("it was not found");
             return Ok(());
         };
-        self.add_name(directory, name, file)?;
+        self.add_further_name(directory, name, file)?;
         let inode = self.tree.inode_mut(file);
         inode.nlink += 1;
         if data.size() > 0 {
@@ -277,6 +273,12 @@ impl Unpacker<'_> {
     }
 
     #[inline(always)]
+    fn insert(&mut self, content: Content, meta: Meta) -> InodeId {
+        self.tree.insert_linked(content, meta.permissions(), 1, meta.mtime)
+    }
+
+    /// Adds what is no file with one name.
+    #[inline(never)]
     fn add_new(
         &mut self,
         directory: InodeId,
@@ -284,9 +286,19 @@ impl Unpacker<'_> {
         content: Content,
         meta: Meta,
     ) -> Result<InodeId, Reason> {
-        let id = self.tree.insert_linked(content, meta.permissions(), 1, meta.mtime);
-        self.add_name(directory, name, id)?;
+        let id = self.insert(content, meta);
+        self.add_further_name(directory, name, id)?;
         Ok(id)
+    }
+
+    #[inline(never)]
+    fn add_further_name(
+        &mut self,
+        directory: InodeId,
+        name: &'static [u8],
+        id: InodeId,
+    ) -> Result<(), Reason> {
+        self.add_name(directory, name, id)
     }
 
     #[inline(always)]
@@ -298,7 +310,7 @@ impl Unpacker<'_> {
     ) -> Result<(), Reason> {
         if let Ok(names) = self.tree.directory_mut(directory)
             && !name.is_empty()
-            && names.add(Cow::Borrowed(name), id).is_ok()
+            && names.append(Cow::Borrowed(name), id).is_ok()
         {
             return Ok(());
         }
@@ -323,8 +335,8 @@ impl Unpacker<'_> {
         meta: Meta,
     ) -> Result<InodeId, Reason> {
         let content = Content::Directory(Directory::new(directory));
-        let made = self.tree.insert_linked(content, meta.permissions(), 2, meta.mtime);
-        self.add_name(directory, name, made)?;
+        let made = self.add_new(directory, name, content, meta)?;
+        self.tree.inode_mut(made).nlink += 1;
         self.tree.inode_mut(directory).nlink += 1;
         Ok(made)
     }
