@@ -107,7 +107,7 @@ impl Boot {
     unsafe fn read(address: u64) -> Self {
         // SAFETY: the caller promises the structure.
         let info = unsafe { &*at::<[u8; StartInfo::SIZE]>(address) };
-        let info = StartInfo::parse(info).expect("start info");
+        let info = StartInfo::parse(info).unwrap_or_else(|error| panic!("start info: {error}"));
         assert!(
             info.memmap_entries <= TABLE_MAX && info.nr_modules <= 1,
             "start info: {} memory ranges, {} modules",

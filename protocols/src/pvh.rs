@@ -6,6 +6,8 @@
 //! `xen/include/public/elfnote.h`. At entry the CPU is in 32-bit protected mode with paging off and
 //! flat segments, and `ebx` holds the physical address of the [`StartInfo`].
 
+use core::fmt;
+
 /// Type of the Xen ELF note that holds the 32-bit physical entry point.
 pub const NOTE_PHYS32_ENTRY: u32 = 18;
 
@@ -44,6 +46,17 @@ pub enum StartInfoError {
     /// A version without a memory map.
     BadVersion(u32),
 }
+
+impl fmt::Display for StartInfoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadMagic(magic) => write!(f, "its magic number is {magic:#x}"),
+            Self::BadVersion(version) => write!(f, "version {version} has no memory map"),
+        }
+    }
+}
+
+impl core::error::Error for StartInfoError {}
 
 impl StartInfo {
     /// Size in bytes.

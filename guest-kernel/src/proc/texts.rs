@@ -14,18 +14,17 @@ use crate::mm::frames::frames;
 use crate::mm::space::{Area, Backing, Sharing};
 use crate::mm::user::UserMemory;
 use crate::syscall::system::UTSNAME;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
+use core::fmt;
 
-const FILESYSTEMS: &str = "nodev\ttmpfs\nnodev\tproc\n";
-const MOUNTS: &str = "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc ro,relatime 0 0\n";
+const FILESYSTEMS: &[u8] = b"nodev\ttmpfs\nnodev\tproc\n";
+const MOUNTS: &[u8] = b"tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc ro,relatime 0 0\n";
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// Room for a line of `maps` without its name.
+/// Room for a line of `maps` without its name, and where that begins.
 const LINE_MAX: usize = 128;
+const NAME_AT: usize = 73;
 
 /// Bytes of arguments or environment that are shown, at most.
 const STRINGS_MAX: u64 = 128 << 10;
@@ -37,60 +36,62 @@ impl Kernel {
     /// `ESRCH`: its process is gone.
     pub fn make_proc_text(&mut self, inode: InodeId) -> Result<(), Errno> {
         let Some(ProcNode::Text(file)) = self.fs.proc_node(inode) else { return Ok(()) };
-        let text = self.proc_text(file).ok_or(Errno::ESRCH)?;
+        let mut text = Text(Vec::new());
+        self.proc_text(file, &mut text).ok_or(Errno::ESRCH)?;
         let now = self.now();
         self.fs.truncate(inode, 0, now)?;
-        self.fs.write_bytes(inode, 0, &text, now)?;
+        self.fs.write_bytes(inode, 0, &text.0, now)?;
         Ok(())
     }
 
-    fn proc_text(&mut self, file: ProcText) -> Option<Vec<u8>> {
-        let line = |at: usize| format!("{}\n", String::from_utf8_lossy(UTSNAME[at]));
-        let text = match file {
-            ProcText::Cpuinfo => cpuinfo(),
-            ProcText::Filesystems => FILESYSTEMS.into(),
+    fn proc_text(&mut self, file: ProcText, text: &mut Text) -> Option<()> {
+        match file {
+            ProcText::Cpuinfo => cpuinfo(text),
+            ProcText::Filesystems => text.add(FILESYSTEMS),
             ProcText::Loadavg => {
-                format!("0.00 0.00 0.00 1/{} {}\n", self.processes.count() + 1, self.process.pid)
+                let (count, pid) = (self.processes.count() + 1, self.process.pid);
+                text.put(format_args!("0.00 0.00 0.00 1/{count} {pid}\n"));
             }
-            ProcText::Meminfo => meminfo(),
-            ProcText::Stat => self.system_stat(),
+            ProcText::Meminfo => meminfo(text),
+            ProcText::Stat => self.system_stat(text),
             ProcText::Uptime => {
                 let up = self.now() - self.settings.epoch_ns;
-                format!("{}.{:02} 0.00\n", up / NS_PER_S, up % NS_PER_S / 10_000_000)
+                let (seconds, hundredths) = (up / NS_PER_S, up % NS_PER_S / 10_000_000);
+                text.put(format_args!("{seconds}.{hundredths:02} 0.00\n"));
             }
             ProcText::Version => {
-                let [name, _, release, version, ..] = UTSNAME.map(String::from_utf8_lossy);
-                format!("{name} version {release} (seed) {version}\n")
+                let [name, _, release, version, ..] = UTSNAME;
+                text.add(&[name, b" version ", release, b" (seed) ", version, b"\n"].concat());
             }
-            ProcText::KernelHostname => line(1),
-            ProcText::KernelOsrelease => line(2),
-            ProcText::KernelOstype => line(0),
-            ProcText::KernelVersion => line(3),
-            ProcText::ProcessCmdline(pid) => return Some(self.strings(pid, Strings::Arguments)),
-            ProcText::ProcessEnviron(pid) => return Some(self.strings(pid, Strings::Environment)),
-            ProcText::ProcessComm(pid) => format!("{}\n", name(self.process_mut(pid)?)),
-            ProcText::ProcessMaps(pid) => self.maps(pid)?,
-            ProcText::ProcessMounts(_) => MOUNTS.into(),
-            ProcText::ProcessStat(pid) => stat(self.process_mut(pid)?),
+            ProcText::KernelHostname => text.line(UTSNAME[1]),
+            ProcText::KernelOsrelease => text.line(UTSNAME[2]),
+            ProcText::KernelOstype => text.line(UTSNAME[0]),
+            ProcText::KernelVersion => text.line(UTSNAME[3]),
+            ProcText::ProcessCmdline(pid) => text.0 = self.strings(pid, Strings::Arguments),
+            ProcText::ProcessEnviron(pid) => text.0 = self.strings(pid, Strings::Environment),
+            ProcText::ProcessComm(pid) => text.line(name(self.process_mut(pid)?)),
+            ProcText::ProcessMaps(pid) => self.maps(pid, text)?,
+            ProcText::ProcessMounts(_) => text.add(MOUNTS),
+            ProcText::ProcessStat(pid) => stat(self.process_mut(pid)?, text),
             ProcText::ProcessStatm(pid) => {
                 let (mapped, resident) = sizes(self.process_mut(pid)?);
                 let (mapped, resident) = (mapped / PAGE_SIZE, resident / PAGE_SIZE);
-                format!("{mapped} {resident} 0 0 0 {mapped} 0\n")
+                text.put(format_args!("{mapped} {resident} 0 0 0 {mapped} 0\n"));
             }
-            ProcText::ProcessStatus(pid) => status(self.process_mut(pid)?),
-            ProcText::ProcessLimits(pid) => limits(self.process_mut(pid)?),
-        };
-        Some(text.into_bytes())
+            ProcText::ProcessStatus(pid) => status(self.process_mut(pid)?, text),
+            ProcText::ProcessLimits(pid) => limits(self.process_mut(pid)?, text),
+        }
+        Some(())
     }
 
-    fn system_stat(&self) -> String {
+    fn system_stat(&self, text: &mut Text) {
         let zeros = "0 0 0 0 0 0 0 0 0 0";
         let start = self.settings.epoch_ns / NS_PER_S;
         let count = self.processes.count() + 1;
-        format!(
+        text.put(format_args!(
             "cpu  {zeros}\ncpu0 {zeros}\nintr 0\nctxt 0\nbtime {start}\nprocesses {count}\n\
              procs_running 1\nprocs_blocked 0\n"
-        )
+        ));
     }
 
     /// The strings that a program was started with, as they are in its memory now.
@@ -107,40 +108,60 @@ impl Kernel {
         read_strings(&mut memory, stack, which).unwrap_or_default()
     }
 
-    fn maps(&mut self, pid: u32) -> Option<String> {
+    fn maps(&mut self, pid: u32, text: &mut Text) -> Option<()> {
         let process = self.process_mut(pid)?;
         let heap = process.space.heap();
         let areas = process.space.areas().to_vec();
-        let mut text = String::new();
         for area in areas {
-            let (offset, number, name) = match area.backing {
+            let path;
+            let (offset, number, name): (_, _, &[u8]) = match area.backing {
                 Backing::File { inode, offset } => {
-                    let path = self.fs.shown_path(inode);
-                    let number = self.fs.stat(inode).number;
-                    (offset, number, String::from_utf8_lossy(&path).into_owned())
+                    path = self.fs.shown_path(inode);
+                    (offset, self.fs.stat(inode).number, &path)
                 }
-                Backing::Anonymous if area.end == STACK_TOP => (0, 0, "[stack]".into()),
-                Backing::Anonymous if area.start < heap.1 && heap.0 < area.end => {
-                    (0, 0, "[heap]".into())
-                }
-                Backing::Anonymous => (0, 0, String::new()),
+                Backing::Anonymous if area.end == STACK_TOP => (0, 0, b"[stack]"),
+                Backing::Anonymous if area.start < heap.1 && heap.0 < area.end => (0, 0, b"[heap]"),
+                Backing::Anonymous => (0, 0, b""),
             };
-            let device = u8::from(number > 0);
-            text.try_reserve(LINE_MAX + name.len()).ok()?;
-            let range = format!(
-                "{:08x}-{:08x} {} {offset:08x} 00:{device:02x} {number} ",
-                area.start,
-                area.end,
-                rights(&area),
-            );
-            // A string takes everything.
-            let _ = if name.is_empty() {
-                writeln!(text, "{range}")
-            } else {
-                writeln!(text, "{range:<73}{name}")
-            };
+            text.0.try_reserve(LINE_MAX + name.len()).ok()?;
+            let (start, end, line_start) = (area.start, area.end, text.0.len());
+            let [read, write, execute, sharing] = rights(&area);
+            let device = u64::from(number > 0);
+            text.put(format_args!(
+                "{start:08x}-{end:08x} {read}{write}{execute}{sharing} {offset:08x} \
+                 00:{device:02x} {number} "
+            ));
+            if !name.is_empty() {
+                text.0.resize(text.0.len().max(line_start + NAME_AT), b' ');
+            }
+            text.line(name);
         }
-        Some(text)
+        Some(())
+    }
+}
+
+/// A text in the making. It takes everything, bytes that are no letters as well.
+struct Text(Vec<u8>);
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.add(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Text {
+    fn put(&mut self, text: fmt::Arguments<'_>) {
+        let _ = fmt::Write::write_fmt(self, text);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn line(&mut self, bytes: &[u8]) {
+        self.add(bytes);
+        self.0.push(b'\n');
     }
 }
 
@@ -191,24 +212,19 @@ fn read_strings(memory: &mut UserMemory<'_>, stack: u64, which: Strings) -> Resu
 }
 
 /// Of the features only those of the levels of x86-64: what else there may be depends on the host.
-fn cpuinfo() -> String {
-    let vendor = features::vendor();
-    let mut text = format!(
-        "processor\t: 0\nvendor_id\t: {}\nmodel name\t: seed machine 1\n\
-         cpu cores\t: 1\nflags\t\t:",
-        String::from_utf8_lossy(vendor.as_flattened()),
-    );
+fn cpuinfo(text: &mut Text) {
+    text.add(b"processor\t: 0\nvendor_id\t: ");
+    text.line(features::vendor().as_flattened());
+    text.add(b"model name\t: seed machine 1\ncpu cores\t: 1\nflags\t\t:");
     for feature in features::levels().flatten() {
-        text += " ";
-        text += feature.name;
+        text.put(format_args!(" {}", feature.name));
     }
-    text + "\n\n"
+    text.add(b"\n\n");
 }
 
-fn meminfo() -> String {
+fn meminfo(text: &mut Text) {
     let counts = frames().counts();
     let (total, free) = (counts.total * PAGE_SIZE / 1024, counts.free * PAGE_SIZE / 1024);
-    let mut text = String::new();
     let lines = [
         ("MemTotal:", total),
         ("MemFree:", free),
@@ -225,24 +241,19 @@ fn meminfo() -> String {
         ("SReclaimable:", 0),
     ];
     for (name, value) in lines {
-        // A string takes everything.
-        let _ = writeln!(text, "{name:<16}{value:>8} kB");
+        text.put(format_args!("{name:<16}{value:>8} kB\n"));
     }
-    text
 }
 
-fn name(process: &Process) -> String {
-    let name = process.name;
-    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
-    String::from_utf8_lossy(&name[..end]).into_owned()
+fn name(process: &Process) -> &[u8] {
+    process.name.split(|&byte| byte == 0).next().unwrap_or(&process.name)
 }
 
-fn rights(area: &Area) -> String {
-    let bit = |is_set, letter| if is_set { letter } else { '-' };
+fn rights(area: &Area) -> [&'static str; 4] {
+    let bit = |is_set, letter| if is_set { letter } else { "-" };
     let access = area.access;
-    let sharing = if area.sharing == Sharing::Shared { 's' } else { 'p' };
-    let all = [bit(access.read, 'r'), bit(access.write, 'w'), bit(access.execute, 'x'), sharing];
-    all.iter().collect()
+    let sharing = if area.sharing == Sharing::Shared { "s" } else { "p" };
+    [bit(access.read, "r"), bit(access.write, "w"), bit(access.execute, "x"), sharing]
 }
 
 /// Bytes that are mapped, and those of them that are there.
@@ -251,74 +262,78 @@ fn sizes(process: &Process) -> (u64, u64) {
 }
 
 /// The letter of a state, and its word.
-const fn state(process: &Process) -> (char, &'static str) {
+const fn state(process: &Process) -> (&'static str, &'static str) {
     match process.state {
-        State::Ready => ('R', "running"),
-        State::Waiting => ('S', "sleeping"),
-        State::Lending => ('D', "disk sleep"),
-        State::Stopped => ('T', "stopped"),
-        State::Ended(_) => ('Z', "zombie"),
+        State::Ready => ("R", "running"),
+        State::Waiting => ("S", "sleeping"),
+        State::Lending => ("D", "disk sleep"),
+        State::Stopped => ("T", "stopped"),
+        State::Ended(_) => ("Z", "zombie"),
     }
 }
 
 /// The 52 fields of `/proc/pid/stat`; what is not counted is 0.
-fn stat(process: &Process) -> String {
+fn stat(process: &Process, text: &mut Text) {
     let (mapped, resident) = sizes(process);
     let resident = resident / PAGE_SIZE;
     let (letter, _) = state(process);
+    let nice = i32::from(process.nice);
     let signals = &process.signals;
-    format!(
-        "{} ({}) {letter} {} {} {} 0 -1 0 0 0 0 0 0 0 0 0 {} {} 1 0 0 {mapped} {resident} {} 0 0 \
+    text.put(format_args!("{} (", process.pid));
+    text.add(name(process));
+    text.put(format_args!(
+        ") {letter} {} {} {} 0 -1 0 0 0 0 0 0 0 0 0 {} {nice} 1 0 0 {mapped} {resident} {} 0 0 \
          {} 0 0 {} {} 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-        process.pid,
-        name(process),
         process.parent,
         process.group,
         process.session,
-        20 + i32::from(process.nice),
-        process.nice,
+        20 + nice,
         u64::MAX,
         process.start_stack,
         signals.pending.0,
         signals.blocked.0,
-    )
+    ));
 }
 
-fn status(process: &Process) -> String {
+fn status(process: &Process, text: &mut Text) {
     let (mapped, resident) = sizes(process);
     let (letter, word) = state(process);
     let (pid, parent) = (process.pid, process.parent);
     let signals = &process.signals;
-    format!(
-        "Name:\t{}\nUmask:\t{:04o}\nState:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\n\
+    text.add(b"Name:\t");
+    text.line(name(process));
+    text.put(format_args!(
+        "Umask:\t{:04o}\nState:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\n\
          PPid:\t{parent}\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t{}\nGroups:\t\n\
          VmSize:\t{:>8} kB\nVmRSS:\t{:>8} kB\nThreads:\t1\nSigQ:\t0/0\nSigPnd:\t{:016x}\n\
          ShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
-        name(process),
         process.umask,
         process.descriptors.capacity(),
         mapped / 1024,
         resident / 1024,
-        0,
+        0_u64,
         signals.pending.0,
         signals.blocked.0,
         signals.ignored().0,
         signals.handled().0,
-    )
+    ));
 }
 
-fn limits(process: &Process) -> String {
-    let mut text =
-        format!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+fn limits(process: &Process, text: &mut Text) {
+    text.put(format_args!(
+        "{:<25} {:<20} {:<20} {:<10}\n",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    ));
     for (number, (name, unit)) in (0..).zip(LIMITS) {
         let Some(resource) = Resource::from_number(number) else { break };
         let limit = process.limits.of(resource);
-        let [soft, hard] = [limit.soft, limit.hard].map(|value| match value {
-            limits::INFINITY => "unlimited".into(),
-            _ => format!("{value}"),
-        });
-        // A string takes everything.
-        let _ = writeln!(text, "{name:<25} {soft:<20} {hard:<20} {unit:<10}");
+        text.put(format_args!("{name:<25} "));
+        for value in [limit.soft, limit.hard] {
+            match value {
+                limits::INFINITY => text.put(format_args!("{:<20} ", "unlimited")),
+                _ => text.put(format_args!("{value:<20} ")),
+            }
+        }
+        text.put(format_args!("{unit:<10}\n"));
     }
-    text
 }
