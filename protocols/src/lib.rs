@@ -12,6 +12,7 @@
 pub mod block;
 pub mod bytes;
 pub mod console_input;
+pub mod console_output;
 pub mod cpio;
 pub mod early_memory;
 pub mod end;

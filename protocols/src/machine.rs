@@ -17,6 +17,9 @@ pub const DEBUG_EXIT_PORT: u16 = 0x501;
 /// see [`crate::early_memory`]. Where there is no such port all memory is there from the start.
 pub const MEMORY_PORT: u16 = 0x505;
 
+/// I/O port at which a kernel hands over console output in blocks, see [`crate::console_output`].
+pub const CONSOLE_PORT: u16 = 0x507;
+
 /// Guest-physical address of virtio-mmio slot 0.
 pub const VIRTIO_MMIO_BASE: u64 = 0xfeb0_0000;
 

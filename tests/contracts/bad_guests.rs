@@ -72,6 +72,15 @@ fn a_write_to_nowhere_does_the_same_everywhere() {
 }
 
 #[test]
+fn console_output_that_is_not_in_ram_stays_where_it_is() {
+    for &backend in backend::available() {
+        let outcome = kernel("block").run_on(backend);
+        outcome.expect_status(7);
+        assert_eq!(outcome.stdout, b"", "{backend}");
+    }
+}
+
+#[test]
 fn a_time_limit_that_does_not_pass_changes_nothing() {
     Case::new(Program::Bare("hello")).options(&["--timeout", "50"]).stdout(b"hello\n").run();
 }

@@ -15,6 +15,7 @@ mod bad_kernel;
 mod bash;
 mod busybox;
 mod conformance;
+mod console_output;
 mod cpu_profiles;
 mod determinism;
 mod distribution_suite;

@@ -12,13 +12,13 @@ use seed_tests::paths::{self, Scratch};
 use seed_tests::process::{self, Outcome};
 use seed_tests::program::{self, Program};
 
-fn run(backend: Backend, folder: &Path, arguments: &[&str]) -> Outcome {
+pub(crate) fn run(backend: Backend, folder: &Path, arguments: &[&str]) -> Outcome {
     let mut command = Command::new(paths::seedvmm());
     command.arg("run").args(backend.options()).args(arguments).current_dir(folder);
     process::run(&mut command, Duration::from_secs(60))
 }
 
-fn text_of(program: Program) -> String {
+pub(crate) fn text_of(program: Program) -> String {
     program::path(program).to_string_lossy().into_owned()
 }
 

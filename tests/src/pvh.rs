@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::{paths, program};
 
 /// The kernels in `kernels/`.
-pub const ALL: &[&str] = &["leave", "halt", "loop", "triple", "nowhere"];
+pub const ALL: &[&str] = &["leave", "halt", "loop", "triple", "nowhere", "block"];
 
 /// The kernel `kernels/NAME.S`, built if need be. `leave` writes 5 to the debug-exit port.
 ///

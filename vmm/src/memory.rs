@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seed_protocols::console_output::Block;
 use seed_protocols::pvh::{ModlistEntry, StartInfo};
 use seed_protocols::record::Record;
 use vm_memory::{
@@ -180,6 +181,15 @@ pub fn load_module(
     })?;
     memory.read_exact_volatile_from(GuestAddress(module.start), &mut file, module.size as usize)?;
     Ok(module)
+}
+
+/// Tells the kernel, in its block at `address`, that there is the console port.
+///
+/// # Errors
+/// The address is outside of guest memory.
+pub fn offer_console_port(memory: &GuestMemory, address: u64) -> Result<(), Error> {
+    let is_served = GuestAddress(address + Block::IS_SERVED_OFFSET);
+    Ok(memory.write_slice(&1_u32.to_le_bytes(), is_served)?)
 }
 
 /// Reads the kernel's record at `address`.

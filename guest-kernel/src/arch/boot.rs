@@ -4,7 +4,7 @@
 
 use super::{cpu, layout, paging, trap};
 use crate::drivers::serial;
-use seed_protocols::{early_memory, pvh, record};
+use seed_protocols::{console_output, early_memory, pvh, record};
 
 const CR0_PE: u32 = 1 << 0;
 const CR0_MP: u32 = 1 << 1;
@@ -43,6 +43,7 @@ core::arch::global_asm!(
     NOTE_PHYS32_ENTRY = const pvh::NOTE_PHYS32_ENTRY,
     NOTE_RECORD = const record::NOTE_RECORD,
     NOTE_EARLY_MEMORY = const early_memory::NOTE_EARLY_MEMORY,
+    NOTE_CONSOLE_BLOCK = const console_output::NOTE_CONSOLE_BLOCK,
     EARLY_MEMORY_END = const layout::EARLY_MEMORY_END,
     STACK_SIZE = const layout::STACK_SIZE,
     STACK_TOP = const layout::STACK_BOTTOM + layout::STACK_SIZE,

@@ -14,6 +14,9 @@
     .long 8, 8, {NOTE_EARLY_MEMORY}
     .asciz "seedvmm"
     .quad {EARLY_MEMORY_END}
+    .long 8, 8, {NOTE_CONSOLE_BLOCK}
+    .asciz "seedvmm"
+    .quad console_block
 
 .section .bss.kernel_stack, "aw", @nobits
 .balign 4096

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The serial port: a 16550A, polled.
+//! The serial port: a 16550A, polled; or the console port, where the monitor has that.
 //!
 //! With its FIFO on, the port takes sixteen bytes whenever its transmitter is empty. It is asked
 //! after each sixteen bytes, so that it is empty between calls and what was sent has gone out.
 
+use super::console_port;
 use crate::arch::port;
 use crate::mm::address::PhysAddr;
 use crate::mm::frames::frames;
@@ -29,6 +30,9 @@ const TRANSMITTER_EMPTY: u8 = 1 << 5;
 /// Bytes that the transmit FIFO holds.
 const FIFO_BYTES: usize = 16;
 
+/// Bytes that a [`Writer`] collects.
+const BUFFER_BYTES: usize = 128;
+
 /// Sends bytes; returns when the port has taken them all.
 pub fn write(bytes: &[u8]) {
     send(bytes.as_ptr(), bytes.len());
@@ -40,6 +44,9 @@ pub fn write_frames(start: PhysAddr, len: usize) {
 }
 
 fn send(bytes: *const u8, len: usize) {
+    if console_port::send(bytes, len) {
+        return;
+    }
     let mut done = 0;
     while done < len {
         let count = (len - done).min(FIFO_BYTES);
@@ -58,7 +65,7 @@ fn send(bytes: *const u8, len: usize) {
 /// The port as a target of `write!`, through a buffer: its bytes go out on [`Writer::flush`].
 #[derive(Debug)]
 pub struct Writer {
-    buffer: [u8; FIFO_BYTES],
+    buffer: [u8; BUFFER_BYTES],
     length: usize,
 }
 
@@ -66,13 +73,13 @@ impl Writer {
     /// A writer with nothing to send.
     #[must_use]
     pub const fn new() -> Self {
-        Self { buffer: [0; FIFO_BYTES], length: 0 }
+        Self { buffer: [0; BUFFER_BYTES], length: 0 }
     }
 
     /// Sends bytes as they are.
     pub fn write_bytes(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            if self.length == FIFO_BYTES {
+            if self.length == BUFFER_BYTES {
                 self.flush();
             }
             self.buffer[self.length] = byte;

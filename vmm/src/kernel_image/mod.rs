@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use seed_protocols::console_output::{self, NOTE_CONSOLE_BLOCK};
 use seed_protocols::early_memory::NOTE_EARLY_MEMORY;
 use seed_protocols::machine::KERNEL_LOAD_MIN;
 use seed_protocols::{pvh, record};
@@ -51,6 +52,8 @@ pub struct KernelImage<'a> {
     pub end: u64,
     /// Where the RAM begins that the kernel does not use before it asks for it, if it says so.
     pub early_memory_end: Option<u64>,
+    /// Physical address of what the kernel hands console output over with, if it can.
+    pub console_block: Option<u64>,
     /// What is loaded.
     pub segments: Vec<Segment>,
 }
@@ -133,8 +136,10 @@ impl<'a> KernelImage<'a> {
             }
         }
         let early_memory_end = notes.early_memory_end.filter(|&early| early >= end);
+        let size = console_output::Block::SIZE as u64;
+        let console_block = notes.console_block.filter(|&start| is_loaded(Range { start, size }));
         let (entry, record) = (entry_32, notes.record);
-        Ok(Self { bytes, entry, record, end, early_memory_end, segments })
+        Ok(Self { bytes, entry, record, end, early_memory_end, console_block, segments })
     }
 }
 
@@ -242,6 +247,7 @@ struct Notes {
     entry: Option<u64>,
     record: Option<u64>,
     early_memory_end: Option<u64>,
+    console_block: Option<u64>,
 }
 
 impl Notes {
@@ -275,6 +281,9 @@ impl Notes {
                 (name, NOTE_EARLY_MEMORY) if name == record::NOTE_NAME && size == 8 => {
                     let early = file.u64(data_at);
                     self.early_memory_end = early.is_multiple_of(PAGE_SIZE).then_some(early);
+                }
+                (name, NOTE_CONSOLE_BLOCK) if name == record::NOTE_NAME && size == 8 => {
+                    self.console_block = Some(file.u64(data_at));
                 }
                 _ => {}
             }

@@ -117,6 +117,20 @@ fn a_promise_about_memory_counts_if_it_can_be_kept() {
 }
 
 #[test]
+fn a_console_block_counts_if_it_is_loaded() {
+    let with = |address: u64| {
+        let mut maker = Maker::new();
+        maker.notes.extend(note(b"seedvmm\0", 3, &address.to_le_bytes()));
+        parse(&maker.make()).unwrap().console_block
+    };
+    assert_eq!(with(0x10_0040), Some(0x10_0040));
+    for outside in [0, 0x10_0ff8, u64::MAX - 8] {
+        assert_eq!(with(outside), None, "{outside:#x}");
+    }
+    assert!(parse(EMBEDDED).unwrap().console_block.is_some());
+}
+
+#[test]
 fn other_files_are_named_for_what_they_are() {
     assert!(refusal(b"").starts_with("not an ELF file"));
     assert!(refusal(b"#!/bin/sh").starts_with("not an ELF file"));

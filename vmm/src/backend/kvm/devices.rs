@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! What is connected to the processor: serial port, debug exit, the virtio bus with its disks, and
-//! standard input.
+//! What is connected to the processor: serial port, console port, debug exit, the virtio bus with its
+//! disks, and standard input.
 //!
 //! Turns addresses into devices. Where there is nothing, reads give all ones and writes are lost,
 //! as on a PC's buses; such accesses are counted.
@@ -17,11 +17,12 @@ use seed_devices::virtio::block::{Access, BlockDevice, BlockStats, Disk as _, Fi
 use seed_devices::virtio::mmio::{Bus, MmioTransport, SlotAddress};
 use seed_protocols::block::ID_SIZE;
 use seed_protocols::machine::{
-    CONSOLE_SLOT, DEBUG_EXIT_PORT, MEMORY_PORT, SERIAL_PORT, SERIAL_PORT_COUNT,
+    CONSOLE_PORT, CONSOLE_SLOT, DEBUG_EXIT_PORT, MEMORY_PORT, SERIAL_PORT, SERIAL_PORT_COUNT,
 };
 use vm_memory::GuestAddress;
 
 use super::Error;
+use super::console_port::{ConsolePort, Refusal};
 use super::standard_input::InputDevice;
 use crate::console::{self, Output};
 use crate::engine::ExitCounts;
@@ -43,6 +44,7 @@ pub(super) enum Effect {
 /// The devices of a machine.
 pub(super) struct Devices<'a, 'c> {
     serial: Serial<Sink<'a, 'c>>,
+    console: ConsolePort,
     input: Option<InputDevice>,
     output: Rc<RefCell<&'a mut Output<'c>>>,
     bus: Bus<BlockDevice<FileDisk>, NoInterrupt>,
@@ -58,6 +60,7 @@ impl<'a, 'c> Devices<'a, 'c> {
     pub(super) fn connect<'i>(
         disks: impl Iterator<Item = &'i Image>,
         stdin: Option<StandardInput>,
+        console: ConsolePort,
         memory: &'a GuestMemory,
         output: &'a mut Output<'c>,
     ) -> Result<Self, Error> {
@@ -71,7 +74,7 @@ impl<'a, 'c> Devices<'a, 'c> {
         let output = Rc::new(RefCell::new(output));
         let serial = Serial::new(Sink(Rc::clone(&output)));
         let input = stdin.map(|kind| InputDevice::new(Input::new(kind)));
-        Ok(Self { serial, input, output, bus, memory, counts: ExitCounts::default() })
+        Ok(Self { serial, console, input, output, bus, memory, counts: ExitCounts::default() })
     }
 
     /// One or more writes of `width` bytes each to `port`.
@@ -103,9 +106,24 @@ impl<'a, 'c> Devices<'a, 'c> {
                 return Ok(value.map_or(Effect::None, Effect::DebugExit));
             }
             PortDevice::Memory => return Ok(Effect::AllMemory),
+            PortDevice::Console => return self.take_block(),
         }
         // Without waiting for the line's end: nobody knows how long the guest stays silent.
         self.serial.flush().map_err(into_console_error)?;
+        Ok(Effect::None)
+    }
+
+    /// Takes the console output that the kernel hands over, unless it is none of its own memory.
+    ///
+    /// # Errors
+    /// It could not be passed on.
+    fn take_block(&mut self) -> Result<Effect, console::Error> {
+        let output = &self.output;
+        match self.console.take(self.memory, |bytes| output.borrow_mut().push(bytes)) {
+            Ok(()) => {}
+            Err(Refusal::Guest) => self.counts.absent_ports += 1,
+            Err(Refusal::Sink(error)) => return Err(error),
+        }
         Ok(Effect::None)
     }
 
@@ -117,7 +135,7 @@ impl<'a, 'c> Devices<'a, 'c> {
                 data.chunks_mut(width).for_each(|access| self.serial.read(offset, access));
             }
             Some(PortDevice::DebugExit(_)) => debug_exit::read(data),
-            Some(PortDevice::Memory) => data.fill(OPEN_BUS),
+            Some(PortDevice::Memory | PortDevice::Console) => data.fill(OPEN_BUS),
             None => {
                 self.counts.absent_ports += 1;
                 data.fill(OPEN_BUS);
@@ -196,6 +214,7 @@ enum PortDevice {
     Serial(u8),
     DebugExit(u16),
     Memory,
+    Console,
 }
 
 impl PortDevice {
@@ -205,8 +224,10 @@ impl PortDevice {
         if let Some(offset) = offset_in(SERIAL_PORT, SERIAL_PORT_COUNT) {
             return u8::try_from(offset).ok().map(Self::Serial);
         }
-        if port == MEMORY_PORT {
-            return Some(Self::Memory);
+        match port {
+            MEMORY_PORT => return Some(Self::Memory),
+            CONSOLE_PORT => return Some(Self::Console),
+            _ => {}
         }
         offset_in(DEBUG_EXIT_PORT, debug_exit::PORT_COUNT).map(Self::DebugExit)
     }
@@ -260,6 +281,8 @@ mod tests {
         assert_eq!(PortDevice::decode(0x3ff), Some(PortDevice::Serial(7)));
         assert_eq!(PortDevice::decode(0x501), Some(PortDevice::DebugExit(0)));
         assert_eq!(PortDevice::decode(0x502), Some(PortDevice::DebugExit(1)));
+        assert_eq!(PortDevice::decode(0x505), Some(PortDevice::Memory));
+        assert_eq!(PortDevice::decode(0x507), Some(PortDevice::Console));
         for port in [0, 0x3f7, 0x400, 0x500, 0x503, 0xffff] {
             assert_eq!(PortDevice::decode(port), None);
         }

@@ -3,9 +3,11 @@
 //! The KVM backend: presents seed machine 1 itself.
 //!
 //! `vm` makes the machine and its memory, `vcpu` its processor as PVH wants it, `cpuid` says
-//! what the processor is, `devices` what is connected to it, with `standard_input`, `run` is the loop around the guest.
+//! what the processor is, `devices` what is connected to it, with `standard_input` and
+//! `console_port`, `run` is the loop around the guest.
 //! One thread; the guest's exits are its only events besides signals.
 
+mod console_port;
 mod cpuid;
 mod devices;
 mod run;
@@ -28,6 +30,7 @@ use crate::layout::{LARGE_PAGE_SIZE, Range};
 use crate::memory::{self, GuestMemory};
 use crate::processor::CpuProfile;
 use crate::signals::heartbeat::Heartbeat;
+use console_port::ConsolePort;
 
 /// Why this host's KVM cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +111,9 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
     let memory = memory::map(&machine.ram)?;
     prefer_large_pages(&memory, machine);
     memory::load_kernel(&memory, machine.kernel)?;
+    if let Some(block) = machine.kernel.console_block {
+        memory::offer_console_port(&memory, block)?;
+    }
     let mapped = map_input(&memory, machine);
     let module = match (mapped, machine.initrd) {
         (None, Some(path)) => {
@@ -122,7 +128,8 @@ pub fn run(vm: Vm, machine: &Machine<'_>, output: &mut Output<'_>) -> Result<Sto
     let vm = vm.with_memory(&memory, early_end.unwrap_or(u64::MAX))?;
     let vcpu = vcpu::Vcpu::create(&vm, &cpuid, machine.kernel.entry)?;
     let disks = machine.images.iter().filter(|image| mapped.is_none() || image.role != Role::Input);
-    let devices = devices::Devices::connect(disks, machine.stdin, &memory, output)?;
+    let console = ConsolePort::new(machine.kernel.console_block);
+    let devices = devices::Devices::connect(disks, machine.stdin, console, &memory, output)?;
     let _heartbeat =
         Heartbeat::start().map_err(|source| Error::Call { call: "timer_create", source })?;
     Ok(run::run_to_end(vm, vcpu, devices, machine))
