@@ -11,7 +11,6 @@ use crate::clock::HostClock;
 use crate::drivers::block::{Access, DISKS_MAX, Disk};
 use crate::drivers::memory;
 use crate::end::end_with;
-use crate::errno::Errno;
 use crate::fs::{FileSystem, Follow, InodeId, Kind, unpack};
 use crate::kernel::{self, Kernel};
 use crate::mm::address::{Frame, PhysAddr};
@@ -19,7 +18,7 @@ use crate::mm::frames::{Cleanness, Fill, frames};
 use crate::mm::user::Ranges;
 use crate::proc::console_input::ConsoleInput;
 use crate::proc::descriptors::Target;
-use crate::proc::exec::{self, ExecError, Loaded, Strings};
+use crate::proc::exec::{self, ExecError, Loader, Strings};
 use crate::proc::limits::STACK_DEFAULT;
 use crate::proc::process::Process;
 use crate::proc::schedule::Processes;
@@ -31,7 +30,6 @@ use crate::syscall::missing::MissingCalls;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
 use seed_protocols::block::SECTOR_SIZE;
 use seed_protocols::end::EndState;
 use seed_protocols::machine::{FIRST_DISK_SLOT, virtio_mmio_slot};
@@ -277,9 +275,11 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         random: random_bytes,
     };
     let found = exec::find(&mut fs, cwd, settings.path);
-    let loaded =
-        found.and_then(|inode| load_first(&mut fs, cwd, (inode, settings.path), &strings, 0));
-    let (loaded, path) = loaded.unwrap_or_else(|error| {
+    let loaded = found.and_then(|inode| {
+        let loader = Loader { cwd, stack_limit: STACK_DEFAULT, check: &exec::check };
+        loader.load(&mut fs, (inode, settings.path), &strings, 0)
+    });
+    let (loaded, _, path) = loaded.unwrap_or_else(|error| {
         let message = format!("{}: {error}", Shown(settings.path));
         end_with(&match error {
             ExecError::Path(_) => EndState::NotFound(&message),
@@ -290,9 +290,10 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
     let host_clock = settings.has_host_clock.then(HostClock::start);
     let input = match settings.stdin {
         StandardInput::Ended => None,
-        StandardInput::Stream => Some(Rc::new(ConsoleInput::new(None))),
-        StandardInput::Terminal(window) => Some(Rc::new(ConsoleInput::new(Some(window)))),
+        StandardInput::Stream => Some(None),
+        StandardInput::Terminal(window) => Some(Some(window)),
     };
+    let input = input.map(|window| Rc::new(ConsoleInput::new(window)));
     let console = input.clone().map_or(Target::Console, Target::ConsoleInput);
     let process = Process::first((path, settings.path), thread, loaded.space, cwd, console);
     let process = Box::new(process);
@@ -317,33 +318,6 @@ fn start_program(mut fs: FileSystem, settings: Settings, output: Option<Disk>) -
         slept_ns: 0,
         ranges: Ranges::new(),
     })
-}
-
-/// Loads the first program, or the interpreter that it names as a script; returns its path as well.
-fn load_first(
-    fs: &mut FileSystem,
-    cwd: InodeId,
-    (inode, path): (InodeId, &[u8]),
-    strings: &Strings<'_>,
-    depth: u32,
-) -> Result<(Loaded, Vec<u8>), ExecError> {
-    exec::check(fs, inode)?;
-    let error = match exec::load(fs, inode, strings, STACK_DEFAULT, table_pattern()) {
-        Ok(loaded) => return Ok((loaded, path.to_vec())),
-        Err(error) => error,
-    };
-    let line = match &error {
-        ExecError::Elf(_) => exec::script_line(fs, inode).ok_or(error)?,
-        _ => return Err(error),
-    };
-    let (interpreter, arguments) = exec::interpret(&line, path, strings.arguments);
-    let unusable = |errno| ExecError::Interpreter(interpreter.to_vec(), errno);
-    if depth == exec::SCRIPT_DEPTH_MAX {
-        return Err(unusable(Errno::ELOOP));
-    }
-    let inode = exec::find(fs, cwd, interpreter).map_err(|error| unusable(error.errno()))?;
-    let strings = Strings { arguments: &arguments, ..*strings };
-    load_first(fs, cwd, (inode, interpreter), &strings, depth + 1)
 }
 
 fn working_directory(fs: &mut FileSystem, path: &[u8]) -> InodeId {

@@ -16,7 +16,8 @@ use crate::arch::{
 };
 use crate::errno::Errno;
 use crate::fs::{FileSystem, Follow, InodeId, Kind};
-use crate::mm::address::{PhysAddr, UserAddr};
+use crate::init;
+use crate::mm::address::UserAddr;
 use crate::mm::space::{Access, AddressSpace, Area, Backing};
 use crate::mm::transfer;
 use crate::mm::user::{Ranges, UserMemory};
@@ -28,7 +29,7 @@ use core::fmt;
 const EXECUTABLE_BITS: u16 = 0o111;
 
 /// Scripts that are the interpreters of scripts, at most.
-pub const SCRIPT_DEPTH_MAX: u32 = 5;
+const SCRIPT_DEPTH_MAX: u32 = 5;
 
 /// Bytes of a script's first line that are looked at, as on Linux.
 const SCRIPT_LINE_MAX: usize = 256;
@@ -42,6 +43,8 @@ pub enum ExecError {
     NotRegular,
     /// Its mode has no execute bit.
     NotExecutable,
+    /// Somebody has it open to be written.
+    Written,
     /// It is no executable that can run here.
     Elf(ElfError),
     /// The interpreter at this path, which its first line names, cannot be had.
@@ -57,6 +60,7 @@ impl fmt::Display for ExecError {
             Self::Path(errno) => write!(f, "cannot be reached ({errno:?})"),
             Self::NotRegular => write!(f, "not a regular file"),
             Self::NotExecutable => write!(f, "its mode has no execute permission"),
+            Self::Written => write!(f, "open to be written"),
             Self::Elf(error) => error.fmt(f),
             Self::Interpreter(path, errno) => {
                 let path = Shown(path);
@@ -78,6 +82,7 @@ impl ExecError {
         match self {
             Self::Path(errno) | Self::Interpreter(_, errno) | Self::Setup(errno) => *errno,
             Self::NotRegular | Self::NotExecutable => Errno::EACCES,
+            Self::Written => Errno::ETXTBSY,
             Self::Elf(error) => error.errno(),
         }
     }
@@ -130,20 +135,59 @@ pub fn check(fs: &FileSystem, inode: InodeId) -> Result<(), ExecError> {
     Ok(())
 }
 
-/// Loads the program in a file that was found. `pattern` is the root of page tables that map the
-/// kernel.
-///
-/// # Errors
-/// See [`ExecError`].
-pub fn load(
+/// How programs are loaded.
+pub struct Loader<'a> {
+    /// The working directory, from which interpreters are looked for.
+    pub cwd: InodeId,
+    /// The limit of the stack.
+    pub stack_limit: u64,
+    /// Says whether a file may be executed.
+    pub check: &'a dyn Fn(&FileSystem, InodeId) -> Result<(), ExecError>,
+}
+
+impl Loader<'_> {
+    /// Loads a program, or the interpreter that it names as a script; returns which file that is
+    /// and its path as well. `depth` is 0 for what is no interpreter.
+    ///
+    /// # Errors
+    /// See [`ExecError`].
+    pub fn load(
+        &self,
+        fs: &mut FileSystem,
+        (inode, path): (InodeId, &[u8]),
+        strings: &Strings<'_>,
+        depth: u32,
+    ) -> Result<(Loaded, InodeId, Vec<u8>), ExecError> {
+        (self.check)(fs, inode)?;
+        let error = match load(fs, inode, strings, self.stack_limit) {
+            Ok(loaded) => return Ok((loaded, inode, path.to_vec())),
+            Err(error) => error,
+        };
+        let line = match &error {
+            ExecError::Elf(_) => script_line(fs, inode).ok_or(error)?,
+            _ => return Err(error),
+        };
+        let (interpreter, arguments) = interpret(&line, path, strings.arguments);
+        let unusable = |errno| ExecError::Interpreter(interpreter.to_vec(), errno);
+        if depth == SCRIPT_DEPTH_MAX {
+            return Err(unusable(Errno::ELOOP));
+        }
+        let inode = find(fs, self.cwd, interpreter).map_err(|error| unusable(error.errno()))?;
+        let strings = Strings { arguments: &arguments, ..*strings };
+        self.load(fs, (inode, interpreter), &strings, depth + 1)
+    }
+}
+
+/// Loads the program in a file that was found.
+fn load(
     fs: &mut FileSystem,
     inode: InodeId,
     strings: &Strings<'_>,
     stack_limit: u64,
-    pattern: PhysAddr,
 ) -> Result<Loaded, ExecError> {
     let executable = Executable::read(fs, inode).map_err(ExecError::Elf)?;
-    let tables = PageTables::new(pattern).map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
+    let tables = PageTables::new(init::table_pattern());
+    let tables = tables.map_err(|_| ExecError::Setup(Errno::ENOMEM))?;
     let mut space = AddressSpace::new(tables);
     let mut memory = UserMemory { space: &mut space, fs };
     match map_all(&mut memory, inode, &executable, strings) {
@@ -162,7 +206,7 @@ pub fn load(
 
 /// The first line of a file that starts with `#!`, without these two and without its end. None if it
 /// names no interpreter, or if the name may go on behind what is looked at.
-pub fn script_line(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
+fn script_line(fs: &FileSystem, inode: InodeId) -> Option<Vec<u8>> {
     let mut bytes = [0; SCRIPT_LINE_MAX];
     fs.read_bytes(inode, 0, &mut bytes).ok()?;
     let line = bytes.strip_prefix(b"#!")?;
@@ -186,8 +230,7 @@ fn trim_blanks(line: &[u8]) -> &[u8] {
 
 /// The interpreter that the line of the script at `path` names, and the arguments it gets: its name,
 /// one argument of the line, blanks and all, the script, and the script's own.
-#[must_use]
-pub fn interpret<'a>(
+fn interpret<'a>(
     line: &'a [u8],
     path: &'a [u8],
     arguments: &[&'a [u8]],

@@ -4,10 +4,11 @@
 
 use super::descriptors::Descriptor;
 use super::elf::ElfError;
-use super::exec::{self, ExecError, Strings};
+use super::exec::{self, ExecError, Loader, Strings};
 use super::interval_timer::IntervalTimers;
 use super::limits::Resource;
 use super::process::{Ending, FIRST_PID, Process, State};
+use super::program_files::is_written;
 use super::signal::{Action, Signal, SignalInfo};
 use super::thread::Thread;
 use crate::arch::{paging::PageTables, trap::Registers, vector};
@@ -22,6 +23,7 @@ use crate::mm::space::AddressSpace;
 use crate::mm::user::UserMemory;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::iter;
 
 /// `si_code` of a child that exited (`sigaction(2)`).
 pub const CLD_EXITED: i32 = 1;
@@ -170,37 +172,25 @@ impl Kernel {
         let mut random = [0; 16];
         self.random.fill(&mut random);
         let strings = Strings { path, arguments, environment, random };
-        self.load_through_scripts((inode, path), &strings, 0)
-    }
-
-    fn load_through_scripts(
-        &mut self,
-        (inode, path): (InodeId, &[u8]),
-        strings: &Strings<'_>,
-        depth: u32,
-    ) -> Result<(exec::Loaded, Vec<u8>), Errno> {
-        exec::check(&self.fs, inode).map_err(|error| error.errno())?;
-        self.check_is_not_written(inode)?;
-        let stack_limit = self.process.limits.of(Resource::STACK).soft;
-        match exec::load(&mut self.fs, inode, strings, stack_limit, init::table_pattern()) {
-            Ok(loaded) => Ok((loaded, self.path_of_program(inode, path))),
+        let (process, processes) = (&*self.process, &self.processes);
+        let loader = Loader {
+            cwd: process.cwd,
+            stack_limit: process.limits.of(Resource::STACK).soft,
+            check: &|fs, inode| {
+                exec::check(fs, inode)?;
+                let is_written = is_written(fs, iter::once(process).chain(processes.iter()), inode);
+                if is_written { Err(ExecError::Written) } else { Ok(()) }
+            },
+        };
+        match loader.load(&mut self.fs, (inode, path), &strings, 0) {
+            Ok((loaded, inode, path)) => Ok((loaded, self.path_of_program(inode, &path))),
             // No interpreter would do, but one that is not there is what Linux tells of.
             Err(ExecError::Elf(ElfError::Interpreter(path))) if !path.is_empty() => {
                 let inode = self.find_program(&path)?;
                 exec::check(&self.fs, inode).map_err(|error| error.errno())?;
                 Err(Errno::ENOEXEC)
             }
-            Err(ExecError::Elf(_)) => {
-                let line = exec::script_line(&self.fs, inode);
-                let line = line.ok_or(Errno::ENOEXEC)?;
-                if depth == exec::SCRIPT_DEPTH_MAX {
-                    return Err(Errno::ELOOP);
-                }
-                let (interpreter, arguments) = exec::interpret(&line, path, strings.arguments);
-                let inode = self.find_program(interpreter)?;
-                let strings = Strings { arguments: &arguments, ..*strings };
-                self.load_through_scripts((inode, interpreter), &strings, depth + 1)
-            }
+            Err(ExecError::Elf(_)) => Err(Errno::ENOEXEC),
             Err(error) => Err(error.errno()),
         }
     }

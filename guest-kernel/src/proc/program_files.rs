@@ -8,7 +8,7 @@
 use super::descriptors::Target;
 use super::process::Process;
 use crate::errno::Errno;
-use crate::fs::InodeId;
+use crate::fs::{FileSystem, InodeId};
 use crate::kernel::Kernel;
 use crate::mm::space::{Area, Backing, Sharing};
 use core::iter;
@@ -30,22 +30,22 @@ impl Kernel {
         })
     }
 
-    /// Checks that a file may be executed.
-    ///
-    /// # Errors
-    /// `ETXTBSY`: it is open to be written.
-    pub fn check_is_not_written(&self, inode: InodeId) -> Result<(), Errno> {
-        // What is made without a name is always open to be written, and executed by its descriptor.
-        let is_written = self.fs.seals(inode).is_none()
-            && self.everybody().any(|process| {
-                process.descriptors.files().any(|file| {
-                    file.is_writable() && matches!(file.target, Target::Inode(of) if of == inode)
-                })
-            });
-        if is_written { Err(Errno::ETXTBSY) } else { Ok(()) }
-    }
-
     fn everybody(&self) -> impl Iterator<Item = &Process> {
         iter::once(&*self.process).chain(self.processes.iter())
     }
+}
+
+/// Whether a process has a file open to be written.
+pub(super) fn is_written<'a>(
+    fs: &FileSystem,
+    mut processes: impl Iterator<Item = &'a Process>,
+    inode: InodeId,
+) -> bool {
+    // What is made without a name is always open to be written, and executed by its descriptor.
+    fs.seals(inode).is_none()
+        && processes.any(|process| {
+            process.descriptors.files().any(|file| {
+                file.is_writable() && matches!(file.target, Target::Inode(of) if of == inode)
+            })
+        })
 }
