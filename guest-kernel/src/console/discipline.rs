@@ -5,7 +5,6 @@
 use super::termios::{
     ECHO, ECHOCTL, ECHOE, ECHONL, ICRNL, IEXTEN, ISIG, IXANY, IXON, NOFLSH, Termios, index,
 };
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Most bytes of a line and of all that waits, as on Linux; what is typed beyond is lost.
@@ -29,9 +28,9 @@ pub struct Discipline {
     /// The line that is being typed.
     line: Vec<u8>,
     /// What can be read.
-    ready: VecDeque<u8>,
+    ready: Vec<u8>,
     /// How that is parted into lines; one of no bytes is the end of a file.
-    lengths: VecDeque<usize>,
+    lengths: Vec<usize>,
     /// Whether a key holds output up.
     is_held: bool,
 }
@@ -46,10 +45,10 @@ impl Discipline {
     /// Changes the settings. What was typed so far stays, as one line.
     pub fn set_termios(&mut self, termios: Termios) {
         if termios.is_canonical() != self.termios.is_canonical() {
-            self.ready.extend(self.line.drain(..));
+            self.ready.append(&mut self.line);
             self.lengths.clear();
             if !self.ready.is_empty() {
-                self.lengths.push_back(self.ready.len());
+                self.lengths.push(self.ready.len());
             }
         }
         self.is_held &= termios.input & IXON != 0;
@@ -92,7 +91,7 @@ impl Discipline {
         if self.termios.is_canonical() {
             self.edit(byte, echo);
         } else if self.ready.len() < WAITING_MAX {
-            self.ready.push_back(byte);
+            self.ready.push(byte);
             self.show(byte, echo);
         }
         None
@@ -103,7 +102,7 @@ impl Discipline {
     #[must_use]
     pub fn nr_readable(&self) -> Option<usize> {
         match self.termios.is_canonical() {
-            true => self.lengths.front().copied(),
+            true => self.lengths.first().copied(),
             false => Some(self.ready.len()).filter(|&count| count > 0),
         }
     }
@@ -112,11 +111,11 @@ impl Discipline {
     pub fn read(&mut self, max: usize) -> Vec<u8> {
         let count = self.nr_readable().unwrap_or(0).min(max);
         if self.termios.is_canonical()
-            && let Some(length) = self.lengths.front_mut()
+            && let Some(length) = self.lengths.first_mut()
         {
             *length -= count;
             if *length == 0 {
-                self.lengths.pop_front();
+                self.lengths.remove(0);
             }
         }
         self.ready.drain(..count).collect()
@@ -167,8 +166,8 @@ impl Discipline {
     }
 
     fn end_line(&mut self) {
-        self.lengths.push_back(self.line.len());
-        self.ready.extend(self.line.drain(..));
+        self.lengths.push(self.line.len());
+        self.ready.append(&mut self.line);
     }
 
     /// Erases the last character; returns whether there was one.

@@ -14,7 +14,6 @@ use crate::drivers::console::{BLOCK_MAX, Receiver};
 use crate::drivers::serial;
 use crate::end;
 use crate::kernel::Kernel;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use seed_protocols::console_input::{Decoder, Received};
@@ -26,7 +25,7 @@ const ECHO_MAX: usize = 4096;
 #[derive(Debug)]
 pub enum Kind {
     /// Bytes, as they come.
-    Stream(VecDeque<u8>),
+    Stream(Vec<u8>),
     /// What somebody types.
     Terminal(Terminal),
 }
@@ -76,7 +75,7 @@ impl ConsoleInput {
                 typed_at: 0,
                 echo: Vec::new(),
             }),
-            None => Kind::Stream(VecDeque::new()),
+            None => Kind::Stream(Vec::new()),
         };
         Self {
             kind: RefCell::new(kind),
@@ -171,7 +170,7 @@ impl ConsoleInput {
             match (self.decoder.borrow_mut().push(byte), &mut *kind) {
                 (Received::Nothing, _) | (Received::Window(..), Kind::Stream(_)) => {}
                 (Received::End, _) => self.has_ended.set(true),
-                (Received::Byte(byte), Kind::Stream(bytes)) => bytes.push_back(byte),
+                (Received::Byte(byte), Kind::Stream(bytes)) => bytes.push(byte),
                 (Received::Byte(byte), Kind::Terminal(terminal)) => {
                     let key = terminal.discipline.take(byte, &mut terminal.echo);
                     signals.extend(key.map(|key| match key {

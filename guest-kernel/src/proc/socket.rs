@@ -9,7 +9,6 @@ use super::descriptors::OpenFile;
 use super::pipe::{Pipe, Side};
 use super::target::Readiness;
 use crate::fs::FileSystem;
-use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -45,7 +44,7 @@ struct Mark {
 pub struct Channel {
     /// Its bytes.
     pub pipe: Rc<Pipe>,
-    marks: RefCell<VecDeque<Mark>>,
+    marks: RefCell<Vec<Mark>>,
     /// Whether the writing side was closed with bytes for it unread, which it is told once.
     is_reset: Cell<bool>,
     /// Whether the reading side was closed, and not only shut down.
@@ -66,7 +65,7 @@ impl Channel {
     /// The length of the next message.
     #[must_use]
     pub fn next_message(&self) -> Option<u64> {
-        self.marks.borrow().front().map(|mark| mark.end - mark.start)
+        self.marks.borrow().first().map(|mark| mark.end - mark.start)
     }
 
     /// Whether there is room for one more message.
@@ -80,13 +79,13 @@ impl Channel {
     pub fn nr_bytes_together(&self) -> u64 {
         let all = self.pipe.nr_bytes();
         let position = self.pipe.nr_read_ever();
-        self.marks.borrow().front().map_or(all, |mark| mark.end - position)
+        self.marks.borrow().first().map_or(all, |mark| mark.end - position)
     }
 
     /// Marks the last `len` bytes that were written.
     pub fn mark(&self, len: u64, rights: Rights) {
         let end = self.pipe.nr_written_ever();
-        self.marks.borrow_mut().push_back(Mark { start: end - len, end, rights });
+        self.marks.borrow_mut().push(Mark { start: end - len, end, rights });
     }
 
     /// The descriptors that come with the next `len` bytes.
@@ -94,7 +93,7 @@ impl Channel {
     pub fn next_rights(&self, len: u64) -> Rights {
         let end = self.pipe.nr_read_ever() + len;
         let marks = self.marks.borrow();
-        marks.front().filter(|mark| mark.start < end).map_or(Vec::new(), |mark| mark.rights.clone())
+        marks.first().filter(|mark| mark.start < end).map_or(Vec::new(), |mark| mark.rights.clone())
     }
 
     /// Takes `len` bytes away, with the mark that begins among them; returns its descriptors.
@@ -102,18 +101,15 @@ impl Channel {
         self.pipe.consume(len);
         let position = self.pipe.nr_read_ever();
         let mut marks = self.marks.borrow_mut();
-        let is_taken = marks.front().is_some_and(|mark| mark.start < position);
-        let mark = if is_taken { marks.pop_front() } else { None };
-        mark.map_or(Vec::new(), |mark| mark.rights)
+        let is_taken = marks.first().is_some_and(|mark| mark.start < position);
+        if is_taken { marks.remove(0).rights } else { Vec::new() }
     }
 
     /// Takes the next message away, of which there is one; returns its descriptors.
     pub fn consume_message(&self) -> Rights {
-        let mark = self.marks.borrow_mut().pop_front();
-        mark.map_or(Vec::new(), |mark| {
-            self.pipe.consume(mark.end - mark.start);
-            mark.rights
-        })
+        let mark = self.marks.borrow_mut().remove(0);
+        self.pipe.consume(mark.end - mark.start);
+        mark.rights
     }
 
     /// Whether the other side left bytes unread when it closed; told once.
