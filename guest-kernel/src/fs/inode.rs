@@ -397,7 +397,7 @@ impl FileSystem {
     }
 
     /// The directory behind `id`.
-    #[inline]
+    #[inline(never)]
     pub(super) fn directory(&self, id: InodeId) -> Result<&Directory, Errno> {
         match &self.inode(id).content {
             Content::Directory(directory) => Ok(directory),
@@ -405,7 +405,7 @@ impl FileSystem {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn directory_mut(&mut self, id: InodeId) -> Result<&mut Directory, Errno> {
         match &mut self.inode_mut(id).content {
             Content::Directory(directory) => Ok(directory),

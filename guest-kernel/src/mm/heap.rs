@@ -103,7 +103,7 @@ impl Heap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&self, class: usize) -> *mut u8 {
         let slab = self.slabs[class].get();
         if slab.is_null() {

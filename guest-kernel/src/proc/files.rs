@@ -177,21 +177,23 @@ impl Kernel {
 
     /// What an open file is called.
     fn name_of(&mut self, target: &Target) -> Vec<u8> {
-        let number = match target {
+        let kind = match target {
             Target::Inode(inode) => return self.fs.shown_path(*inode),
             Target::Pipe(pipe, _) => match pipe.inode() {
-                Some(inode) => return self.name_of(&Target::Inode(inode)),
+                Some(inode) => return self.fs.shown_path(inode),
                 None => return format!("pipe:[{}]", pipe.number()).into_bytes(),
             },
-            Target::Socket(socket) => socket.incoming.pipe.number(),
-            Target::Console | Target::ConsoleInput(_) => return b"/dev/console".to_vec(),
-            Target::EventCounter(_) => return b"anon_inode:[eventfd]".to_vec(),
-            Target::Timer(_) => return b"anon_inode:[timerfd]".to_vec(),
-            Target::Epoll(_) => return b"anon_inode:[eventpoll]".to_vec(),
-            Target::Signals(_) => return b"anon_inode:[signalfd]".to_vec(),
-            Target::Process(_) => return b"anon_inode:[pidfd]".to_vec(),
+            Target::Socket(socket) => {
+                return format!("socket:[{}]", socket.incoming.pipe.number()).into_bytes();
+            }
+            Target::Console | Target::ConsoleInput(_) => "/dev/console",
+            Target::EventCounter(_) => "anon_inode:[eventfd]",
+            Target::Timer(_) => "anon_inode:[timerfd]",
+            Target::Epoll(_) => "anon_inode:[eventpoll]",
+            Target::Signals(_) => "anon_inode:[signalfd]",
+            Target::Process(_) => "anon_inode:[pidfd]",
         };
-        format!("socket:[{number}]").into_bytes()
+        kind.into()
     }
 }
 

@@ -204,6 +204,7 @@ impl Kernel {
     }
 
     /// Any process, the one that runs included.
+    #[inline(never)]
     pub fn process_mut(&mut self, pid: u32) -> Option<&mut Process> {
         if self.process.pid == pid { Some(&mut self.process) } else { self.processes.find(pid) }
     }

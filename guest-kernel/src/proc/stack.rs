@@ -133,7 +133,7 @@ impl<'m, 'k> Writer<'m, 'k> {
         self.physical = self.physical.add(distance);
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, word: u64) -> Result<(), Errno> {
         if self.room == 0 {
             self.look_up()?;
