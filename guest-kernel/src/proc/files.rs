@@ -13,8 +13,8 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// Names in `/proc` itself, besides those of processes.
-const ROOT: [(&str, ProcNode); 10] = [
+/// Names in `/proc` itself, besides those of processes and `self`.
+const ROOT: [(&str, ProcNode); 9] = [
     ("cpuinfo", ProcNode::Text(ProcText::Cpuinfo)),
     ("filesystems", ProcNode::Text(ProcText::Filesystems)),
     ("loadavg", ProcNode::Text(ProcText::Loadavg)),
@@ -24,7 +24,6 @@ const ROOT: [(&str, ProcNode); 10] = [
     ("sys", ProcNode::Directory(ProcDirectory::Sys)),
     ("uptime", ProcNode::Text(ProcText::Uptime)),
     ("version", ProcNode::Text(ProcText::Version)),
-    ("self", ProcNode::Link(ProcLink::OwnProcess(0))),
 ];
 
 const SYS: [(&str, ProcNode); 1] = [("kernel", ProcNode::Directory(ProcDirectory::SysKernel))];
@@ -55,6 +54,31 @@ const fn of_process(pid: u32) -> [(&'static str, ProcNode); 13] {
     ]
 }
 
+/// What is found in a directory.
+struct Names<'a> {
+    /// The name that is looked for, or all.
+    wanted: Option<&'a [u8]>,
+    entries: Vec<ProcEntry>,
+}
+
+impl Names<'_> {
+    fn add(&mut self, name: Cow<'static, [u8]>, node: ProcNode) {
+        if self.wanted.is_none_or(|wanted| wanted == &*name) {
+            self.entries.push(ProcEntry { name, node, target: None });
+        }
+    }
+
+    fn add_all(&mut self, names: &[(&'static str, ProcNode)]) {
+        for &(name, node) in names {
+            self.add(Cow::Borrowed(name.as_bytes()), node);
+        }
+    }
+
+    fn add_number(&mut self, number: u64, node: ProcNode) {
+        self.add(Cow::Owned(format!("{number}").into_bytes()), node);
+    }
+}
+
 impl Kernel {
     /// Tells the file system what a walk into `/proc` should have found.
     ///
@@ -75,47 +99,35 @@ impl Kernel {
         directory: ProcDirectory,
         question: &ProcQuestion,
     ) -> Vec<ProcEntry> {
-        let mut entries = Vec::new();
-        let is_wanted = |name: &[u8]| question.name.as_deref().is_none_or(|wanted| wanted == name);
-        let mut add = |name: Cow<'static, [u8]>, node| {
-            if is_wanted(&name) {
-                entries.push(ProcEntry { name, node, target: None });
-            }
-        };
-        let mut add_all = |names: &[(&'static str, ProcNode)]| {
-            for &(name, node) in names {
-                add(Cow::Borrowed(name.as_bytes()), node);
-            }
-        };
+        let mut names = Names { wanted: question.name.as_deref(), entries: Vec::new() };
         match directory {
             ProcDirectory::Root => {
+                names.add_all(&ROOT);
                 let own = ProcNode::Link(ProcLink::OwnProcess(self.process.pid));
-                add_all(&ROOT[..ROOT.len() - 1]);
-                add_all(&[("self", own)]);
+                names.add(Cow::Borrowed(b"self"), own);
                 self.for_each_process(|process| {
                     let node = ProcNode::Directory(ProcDirectory::Process(process.pid));
-                    add(Cow::Owned(format!("{}", process.pid).into_bytes()), node);
+                    names.add_number(process.pid.into(), node);
                 });
             }
-            ProcDirectory::Sys => add_all(&SYS),
-            ProcDirectory::SysKernel => add_all(&SYS_KERNEL),
-            ProcDirectory::Process(pid) if self.exists(pid) => add_all(&of_process(pid)),
+            ProcDirectory::Sys => names.add_all(&SYS),
+            ProcDirectory::SysKernel => names.add_all(&SYS_KERNEL),
+            ProcDirectory::Process(pid) if self.exists(pid) => names.add_all(&of_process(pid)),
             ProcDirectory::Fd(pid) => {
                 if let Some(process) = self.process_mut(pid) {
                     for fd in process.descriptors.numbers() {
-                        let node = ProcNode::Link(ProcLink::Descriptor(pid, fd));
-                        add(Cow::Owned(format!("{fd}").into_bytes()), node);
+                        names.add_number(fd, ProcNode::Link(ProcLink::Descriptor(pid, fd)));
                     }
                 }
             }
             ProcDirectory::Process(_) => {}
         }
-        for entry in &mut entries {
+        for entry in &mut names.entries {
             if let ProcNode::Link(link) = entry.node {
                 entry.target = self.inode_behind(link);
             }
         }
-        entries
+        names.entries
     }
 
     /// Where a link leads, if that is something in the tree.

@@ -9,7 +9,7 @@ use crate::errno::Errno;
 use crate::fs::Kind;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
-use crate::proc::descriptors::{Descriptor, O_NONBLOCK, O_PATH, Target};
+use crate::proc::descriptors::{Descriptor, O_NONBLOCK, O_PATH, OpenFile, Target};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -47,6 +47,22 @@ const CLOSE_RANGE_CLOEXEC: u64 = 4;
 /// Status flags that `F_SETFL` may change: `O_APPEND`, `O_NONBLOCK`, `O_NOATIME`. The others that
 /// Linux would change are ignored there too or have no meaning here.
 const SETTABLE_FLAGS: u32 = 0o2000 | 0o4000 | 0o1_000_000;
+
+/// Gives something that was opened for it a descriptor; if there is none left, it is let go.
+#[inline(never)]
+pub(super) fn insert(
+    kernel: &mut Kernel,
+    target: Target,
+    status: u32,
+    close_on_exec: bool,
+) -> Answer {
+    let descriptor = Descriptor { file: Rc::new(OpenFile::new(target, status)), close_on_exec };
+    let result = kernel.process.descriptors.insert(descriptor.clone(), 0);
+    if result.is_err() {
+        kernel.let_go(descriptor);
+    }
+    Ok(result?)
+}
 
 pub(super) fn close(kernel: &mut Kernel, call: &Registers) -> Answer {
     let descriptor = kernel.process.descriptors.remove(call.argument(0) & 0xffff_ffff)?;

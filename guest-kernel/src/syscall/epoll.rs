@@ -3,7 +3,7 @@
 //! Sets of descriptors to wait for: `epoll_create`, `epoll_ctl`, `epoll_wait` and their forms.
 
 use super::Answer;
-use super::event_counter::insert;
+use super::descriptors::insert;
 use super::poll::{read_timeout, wait_until, with_mask};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;

@@ -4,11 +4,12 @@
 
 use super::Answer;
 use super::buffers::{Buffers, collect};
+use super::descriptors::insert;
 use crate::arch::{paging::FaultAccess, trap::Registers};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::frames::frames;
-use crate::proc::descriptors::{Blocking, Descriptor, O_NONBLOCK, O_RDWR, OpenFile, Target};
+use crate::proc::descriptors::{Blocking, O_NONBLOCK, O_RDWR, Target};
 use crate::proc::event_counter::{EventCounter, Take};
 use alloc::rc::Rc;
 
@@ -35,17 +36,6 @@ fn make(kernel: &mut Kernel, count: u64, flags: u64) -> Answer {
     let target = Target::EventCounter(Rc::new(EventCounter::new(count & 0xffff_ffff, take)));
     let status = O_RDWR | if flags & EFD_NONBLOCK != 0 { O_NONBLOCK } else { 0 };
     insert(kernel, target, status, flags & EFD_CLOEXEC != 0)
-}
-
-/// Gives something without a name a descriptor.
-pub(super) fn insert(
-    kernel: &mut Kernel,
-    target: Target,
-    status: u32,
-    close_on_exec: bool,
-) -> Answer {
-    let file = Rc::new(OpenFile::new(target, status));
-    Ok(kernel.process.descriptors.insert(Descriptor { file, close_on_exec }, 0)?)
 }
 
 /// Checks that the buffers have room for a word.

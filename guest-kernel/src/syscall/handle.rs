@@ -2,7 +2,7 @@
 
 //! Processes by descriptor: `pidfd_open` and `pidfd_send_signal`.
 
-use super::event_counter::insert;
+use super::descriptors::insert;
 use super::{Answer, kill};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;

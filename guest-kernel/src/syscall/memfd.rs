@@ -3,7 +3,7 @@
 //! Files without a name: `memfd_create`, and their seals.
 
 use super::Answer;
-use super::event_counter::insert;
+use super::descriptors::insert;
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{InodeId, seals};
@@ -35,11 +35,7 @@ pub(super) fn memfd_create(kernel: &mut Kernel, call: &Registers) -> Answer {
     kernel.fs.note_lost_path(inode, [b"/memfd:", &name[..]].concat());
     kernel.fs.set_seals(inode, if flags & MFD_ALLOW_SEALING != 0 { 0 } else { seals::SEAL });
     kernel.fs.open(inode);
-    let result = insert(kernel, Target::Inode(inode), O_RDWR, flags & MFD_CLOEXEC != 0);
-    if result.is_err() {
-        kernel.fs.close(inode);
-    }
-    result
+    insert(kernel, Target::Inode(inode), O_RDWR, flags & MFD_CLOEXEC != 0)
 }
 
 /// `F_GET_SEALS`.

@@ -3,14 +3,13 @@
 //! Opening and creating files.
 
 use super::seek::resize;
-use super::{Answer, Fail, path};
+use super::{Answer, Fail, descriptors, path};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::fs::{Create, DeviceKind, Follow, InodeId, Kind};
 use crate::kernel::Kernel;
-use crate::proc::descriptors::{Blocking, Descriptor, OpenFile, Target};
+use crate::proc::descriptors::{Blocking, Target};
 use crate::proc::pipe::Side;
-use alloc::rc::Rc;
 
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 
@@ -109,17 +108,8 @@ fn check_flags(flags: u64) -> Result<(), Errno> {
 
 /// Gives a target, which was opened for it, a descriptor.
 fn insert(kernel: &mut Kernel, target: Target, flags: u64) -> Answer {
-    let file = Rc::new(OpenFile::new(target, (flags & KEPT_FLAGS) as u32));
-    let descriptor = Descriptor { file, close_on_exec: flags & O_CLOEXEC != 0 };
-    let copy = descriptor.clone();
-    let result = kernel.process.descriptors.insert(descriptor, 0);
-    match result {
-        Ok(fd) => Ok(fd),
-        Err(error) => {
-            kernel.let_go(copy);
-            Err(error.into())
-        }
-    }
+    let status = (flags & KEPT_FLAGS) as u32;
+    descriptors::insert(kernel, target, status, flags & O_CLOEXEC != 0)
 }
 
 /// Makes the text of a file in `/proc`, none of which can be written.

@@ -8,6 +8,7 @@ use crate::arch::trap::Registers;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
+use crate::proc::descriptors::NOFILE_MAX;
 use crate::proc::target::Readiness;
 use alloc::vec::Vec;
 
@@ -21,7 +22,7 @@ const SETS: [(Readiness, Readiness); 3] = [
     (Readiness(0x2), Readiness(0x2)),
 ];
 
-/// Descriptors that a word of a set has.
+/// Descriptors that a word of a set has; sets are read and written by words.
 const WORD_BITS: usize = 64;
 
 pub(super) fn select(kernel: &mut Kernel, call: &Registers) -> Answer {
@@ -50,45 +51,44 @@ pub(super) fn pselect6(kernel: &mut Kernel, call: &Registers) -> Answer {
     })
 }
 
-/// A set of the program's: where it lies, and its words.
+/// A set of the program's: where it lies, and its bits.
 struct Set {
     address: u64,
-    words: Vec<u64>,
+    bits: [u8; NOFILE_MAX / 8],
 }
 
 impl Set {
-    fn read(kernel: &mut Kernel, address: u64, count: usize) -> Result<Self, Errno> {
-        let mut words = Vec::new();
+    /// Reads so many bytes of a set, which may be absent.
+    fn read(kernel: &mut Kernel, address: u64, size: usize) -> Result<Self, Errno> {
+        let mut bits = [0; _];
         if address != 0 {
-            for at in (address..).step_by(8).take(count.div_ceil(WORD_BITS)) {
-                words.push(kernel.memory().read_u64(UserAddr(at))?);
-            }
+            kernel.memory().read(UserAddr(address), &mut bits[..size])?;
         }
-        Ok(Self { address, words })
+        Ok(Self { address, bits })
     }
 
-    fn has(&self, fd: usize) -> bool {
-        self.words.get(fd / WORD_BITS).is_some_and(|word| word & 1 << (fd % WORD_BITS) != 0)
+    fn has(&self, fd: u32) -> bool {
+        self.bits[fd as usize / 8] & 1 << (fd % 8) != 0
     }
 
     /// Replaces the set by those that are ready; returns how many they are.
     fn answer(
-        &mut self,
+        &self,
         kernel: &mut Kernel,
         watches: &[Watch],
         told: Readiness,
+        size: usize,
     ) -> Result<u64, Errno> {
-        let mut ready = alloc::vec![0_u64; self.words.len()];
+        let mut ready = [0; NOFILE_MAX / 8];
         let mut count = 0;
         for watch in watches {
-            let fd = watch.fd as usize;
-            if self.has(fd) && watch.ready.0 & told.0 != 0 {
-                ready[fd / WORD_BITS] |= 1 << (fd % WORD_BITS);
+            if self.has(watch.fd) && watch.ready.0 & told.0 != 0 {
+                ready[watch.fd as usize / 8] |= 1 << (watch.fd % 8);
                 count += 1;
             }
         }
-        for (at, word) in (self.address..).step_by(8).zip(ready) {
-            kernel.memory().write(UserAddr(at), &word.to_le_bytes())?;
+        if self.address != 0 {
+            kernel.memory().write(UserAddr(self.address), &ready[..size])?;
         }
         Ok(count)
     }
@@ -99,25 +99,26 @@ fn select_files(kernel: &mut Kernel, call: &Registers, timeout: Option<u64>) -> 
     // Linux cuts the count to the size of the table of descriptors.
     let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
     let count = count.min(kernel.process.descriptors.capacity());
+    let size = count.div_ceil(WORD_BITS) * (WORD_BITS / 8);
     let mut sets = Vec::new();
     for index in 1..=3 {
-        sets.push(Set::read(kernel, call.argument(index), count)?);
+        sets.push(Set::read(kernel, call.argument(index), size)?);
     }
     let mut watches = Vec::new();
-    for (fd, number) in (0..count).zip(0_u32..) {
+    for fd in 0..count as u32 {
         let mut wanted = Readiness::default();
         for (set, (asked, _)) in sets.iter().zip(SETS) {
             wanted = wanted.with(asked, set.has(fd));
         }
         if wanted != Readiness::default() {
-            kernel.process.descriptors.file(number.into())?;
-            watches.push(Watch { fd: number, wanted, ready: Readiness::default() });
+            kernel.process.descriptors.file(fd.into())?;
+            watches.push(Watch { fd, wanted, ready: Readiness::default() });
         }
     }
     wait_for(kernel, &mut watches, timeout)?;
     let mut total = 0;
-    for (set, (_, told)) in sets.iter_mut().zip(SETS) {
-        total += set.answer(kernel, &watches, told)?;
+    for (set, (_, told)) in sets.iter().zip(SETS) {
+        total += set.answer(kernel, &watches, told, size)?;
     }
     Ok(total)
 }

@@ -3,7 +3,8 @@
 //! Signals that are read like bytes: `signalfd`.
 
 use super::buffers::{Buffers, collect};
-use super::event_counter::{insert, put_bytes};
+use super::descriptors::insert;
+use super::event_counter::put_bytes;
 use super::signals::SET_SIZE;
 use super::{Answer, Fail};
 use crate::arch::{paging::FaultAccess, trap::Registers};

@@ -3,7 +3,8 @@
 //! Timers that can be read, on the run's clock: `timerfd_create` and its companions.
 
 use super::buffers::Buffers;
-use super::event_counter::{check_room, insert, put_word};
+use super::descriptors::insert;
+use super::event_counter::{check_room, put_word};
 use super::{Answer, time};
 use crate::arch::trap::Registers;
 use crate::errno::Errno;
