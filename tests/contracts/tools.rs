@@ -94,6 +94,18 @@ fn a_folder_that_is_missing_cannot_be_packed() {
 }
 
 #[test]
+fn a_limit_of_file_sizes_is_told() {
+    let scratch = tree();
+    scratch.write("tree/large", &[7; 64 << 10]);
+    let mut command = Command::new("bash");
+    let shell = format!("ulimit -f 8; exec '{}' pack tree in.img", paths::seedvmm().display());
+    command.args(["-c", &shell]).current_dir(scratch.path());
+    let outcome = process::run(&mut command, Duration::from_secs(60));
+    outcome.expect_status(125).expect_one_line(&["in.img", "File too large"]);
+    assert!(!scratch.join("in.img").exists(), "half of an image is left");
+}
+
+#[test]
 fn doctor_speaks_of_kvm_and_qemu() {
     let scratch = Scratch::new();
     let outcome = seedvmm(scratch.path(), &["doctor"]);

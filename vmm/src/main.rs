@@ -18,13 +18,14 @@ use std::time::Instant;
 
 use seed_protocols::end::EXIT_FAILURE;
 use seedvmm::error_line::error_line;
-use seedvmm::signals::raw_terminal;
+use seedvmm::signals::{self, raw_terminal};
 
 use crate::cli::Request;
 
 fn main() -> ExitCode {
     let started = Instant::now();
     std::panic::set_hook(Box::new(end_after_bug));
+    signals::have_long_files_fail();
     let status = match cli::parse(std::env::args_os()) {
         Request::Run(cli) => commands::execute(*cli, started).unwrap_or_else(|error| {
             say(&error_line(&error));

@@ -40,6 +40,19 @@ pub(super) fn install(signal: libc::c_int, calls: Calls, handler: Handler) -> io
     unblock(signal)
 }
 
+/// Has `signal` do nothing, in the programs that this one starts too.
+///
+/// # Errors
+/// There is no such signal.
+#[expect(unsafe_code, reason = "signal actions have no safe interface")]
+pub(super) fn ignore(signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: no handler is installed.
+    match unsafe { libc::signal(signal, libc::SIG_IGN) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// Lets the calling thread take `signal`.
 ///
 /// # Errors

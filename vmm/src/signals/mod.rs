@@ -14,3 +14,9 @@ pub mod raw_terminal;
 pub mod time_limit;
 mod timer;
 pub mod window_change;
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) fail, which is told like any other
+/// failure: the signal would end the process without a word.
+pub fn have_long_files_fail() {
+    action::ignore(libc::SIGXFSZ).expect("Linux has this signal");
+}
