@@ -42,12 +42,14 @@ static void copies(void)
     printf("fork: status %#x, private %d, shared %d\n", status, global, *shared);
 }
 
-// A semaphore and memory that processes find by their names.
+// A semaphore and memory that processes find by their names, which musl keeps in one folder: a name for
+// both would be one file.
 static void named(void)
 {
-    char name[32];
-    snprintf(name, sizeof name, "/family-%d", (int)getpid());
-    sem_t *done = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
+    char semaphore[32], name[32];
+    snprintf(semaphore, sizeof semaphore, "/family-%d-done", (int)getpid());
+    snprintf(name, sizeof name, "/family-%d-text", (int)getpid());
+    sem_t *done = sem_open(semaphore, O_CREAT | O_EXCL, 0600, 0);
     pid_t pid = fork();
     if (pid == 0) {
         int fd = shm_open(name, O_CREAT | O_RDWR, 0600);
@@ -56,7 +58,7 @@ static void named(void)
     char text[8] = "";
     printf("sem_wait: %d\n", done == SEM_FAILED ? -2 : sem_wait(done));
     printf("shm_open: %zd %s\n", read(shm_open(name, O_RDONLY, 0), text, 7), text);
-    printf("its child: %#x, unlinked: %d %d\n", ending(pid), sem_unlink(name), shm_unlink(name));
+    printf("its child: %#x, unlinked: %d %d\n", ending(pid), sem_unlink(semaphore), shm_unlink(name));
 }
 
 static void borrowed(char *path)
