@@ -52,17 +52,16 @@ impl AddressSpace {
             };
             if result.is_err() {
                 if let Some(&(last, _)) = pages[..done].last() {
-                    let last = UserAddr(last.0 - start + target + PAGE_SIZE);
-                    self.tables_mut().update(UserAddr(target), last, |_, _| Update::Remove);
+                    let last = last.0 - start + target + PAGE_SIZE;
+                    self.update_pages(target, last, &mut |_, _| Update::Remove);
                 }
                 return Err(Errno::ENOMEM);
             }
         }
-        self.tables_mut().update(UserAddr(start), UserAddr(end), |_, _| Update::Remove);
+        self.update_pages(start, end, &mut |_, _| Update::Remove);
         self.tables_mut().set_peak_pages(peak_pages);
         if !area.access.read && !area.access.write && !area.access.execute {
-            let (from, to) = (UserAddr(target), UserAddr(target_end));
-            self.tables_mut().update(from, to, |_, _| Update::Hide);
+            self.update_pages(target, target_end, &mut |_, _| Update::Hide);
         }
         self.move_area(start, Area { start: target, end: target_end, ..area });
         Ok(())
@@ -84,7 +83,7 @@ impl AddressSpace {
             }
         }
         let mut pages = Vec::new();
-        self.tables_mut().update(UserAddr(start), UserAddr(end), |at, mapping| {
+        self.update_pages(start, end, &mut |at, mapping| {
             pages.push((at, mapping));
             Update::Keep
         });

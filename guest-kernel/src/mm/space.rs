@@ -11,7 +11,7 @@ use super::frames::frames;
 use super::wishes::Wishes;
 use crate::arch::{
     layout::{LARGE_PAGE_SIZE, PAGE_SIZE, USER_END, USER_START},
-    paging::{FaultAccess, NoMemory, PageSize, PageTables, Rights, Update},
+    paging::{FaultAccess, Mapping, NoMemory, PageSize, PageTables, Rights, Update},
 };
 use crate::errno::Errno;
 use crate::fs::{FileSystem, InodeId};
@@ -191,6 +191,21 @@ impl AddressSpace {
         &mut self.tables
     }
 
+    /// [`PageTables::update`] for what is done seldom, all of which shares one copy of the walk.
+    pub(super) fn update_pages(
+        &mut self,
+        start: u64,
+        end: u64,
+        visit: &mut dyn FnMut(UserAddr, Mapping) -> Update,
+    ) {
+        self.tables.update(UserAddr(start), UserAddr(end), visit);
+    }
+
+    /// How many areas end at or below an address.
+    fn nr_below(&self, address: u64) -> usize {
+        self.areas.partition_point(|area| area.end <= address)
+    }
+
     /// The areas, to be changed where they lie.
     pub(super) fn areas_mut(&mut self) -> &mut [Area] {
         &mut self.areas
@@ -204,8 +219,7 @@ impl AddressSpace {
     /// Puts the area that starts at `start`, whose pages have moved, to another place.
     pub(super) fn move_area(&mut self, start: u64, area: Area) {
         self.areas.retain(|other| other.start != start);
-        let index = self.areas.partition_point(|other| other.start < area.start);
-        self.areas.insert(index, area);
+        self.areas.insert(self.nr_below(area.start), area);
     }
 
     /// Where the heap starts and ends.
@@ -239,7 +253,7 @@ impl AddressSpace {
         let index = match self.areas.last() {
             Some(last) if area.start < last.end => {
                 self.remove_range(fs, area.start, area.end)?;
-                self.areas.partition_point(|other| other.start < area.start)
+                self.nr_below(area.start)
             }
             _ => self.areas.len(),
         };
@@ -282,7 +296,7 @@ impl AddressSpace {
             }
         }
         // Rights that grow come with the next fault, which knows whether the frame is shared.
-        self.tables.update(UserAddr(start), UserAddr(end), |_, mapping| {
+        self.update_pages(start, end, &mut |_, mapping| {
             if access.is_none() {
                 return Update::Hide;
             }
@@ -394,7 +408,7 @@ impl AddressSpace {
     /// Makes the area above an address reach down to it, if it is one that grows and may.
     #[cold]
     pub(super) fn grow_down(&mut self, address: UserAddr) -> Option<Area> {
-        let index = self.areas.partition_point(|area| area.end <= address.0);
+        let index = self.nr_below(address.0);
         let below = index.checked_sub(1).map_or(USER_START, |below| self.areas[below].end);
         let area = self.areas.get_mut(index).filter(|area| area.grows_down)?;
         let lowest = area.end.saturating_sub(self.stack_limit).next_multiple_of(PAGE_SIZE);
@@ -413,14 +427,15 @@ impl AddressSpace {
     /// # Errors
     /// Memory ran out.
     pub fn fork(&mut self, fs: &mut FileSystem, tables: PageTables) -> Result<Self, NoMemory> {
-        let unlocked = |area: &Area| Area {
-            wishes: area.wishes.changed(Wishes::NONE, Wishes::LOCKED),
-            ..*area
-        };
         let is_wanted = |area: &&Area| !area.wishes.has(Wishes::NOT_FOR_CHILDREN);
+        let mut areas = self.areas.clone();
+        areas.retain(|area| is_wanted(&area));
+        for area in &mut areas {
+            area.wishes = area.wishes.changed(Wishes::NONE, Wishes::LOCKED);
+        }
         let mut copy = Self {
             tables,
-            areas: self.areas.iter().filter(is_wanted).map(unlocked).collect(),
+            areas,
             brk_start: self.brk_start,
             brk_end: self.brk_end,
             stack_limit: self.stack_limit,
@@ -464,7 +479,7 @@ impl AddressSpace {
                 Update::Remap(mapping.frame, rights)
             });
             if area.access.is_none() {
-                target.update(UserAddr(area.start), UserAddr(area.end), |_, _| Update::Hide);
+                copy.update_pages(area.start, area.end, &mut |_, _| Update::Hide);
             }
         }
         if let Err(error) = result {
@@ -509,13 +524,13 @@ impl AddressSpace {
     }
 
     fn overlaps(&self, start: u64, end: u64) -> bool {
-        let index = self.areas.partition_point(|area| area.end <= start);
+        let index = self.nr_below(start);
         self.areas.get(index).is_some_and(|area| area.start < end)
     }
 
     /// Makes `address` a border between areas and between pages.
     pub(super) fn make_border(&mut self, fs: &mut FileSystem, address: u64) -> Result<(), Errno> {
-        let index = self.areas.partition_point(|area| area.end <= address);
+        let index = self.nr_below(address);
         let Some(area) = self.areas.get(index).filter(|area| area.start < address).copied() else {
             return Ok(());
         };
@@ -550,8 +565,7 @@ impl AddressSpace {
         frames().split(mapping.frame);
         if area.access.is_none() {
             let start = address & !(LARGE_PAGE_SIZE - 1);
-            self.tables
-                .update(UserAddr(start), UserAddr(start + LARGE_PAGE_SIZE), |_, _| Update::Hide);
+            self.update_pages(start, start + LARGE_PAGE_SIZE, &mut |_, _| Update::Hide);
         }
         Ok(())
     }
@@ -560,9 +574,7 @@ impl AddressSpace {
         if self.overlaps(start, end) {
             self.make_border(fs, start)?;
             self.make_border(fs, end)?;
-            let first = self.areas.partition_point(|area| area.end <= start);
-            let last = self.areas.partition_point(|area| area.start < end);
-            self.remove_whole(fs, first..last);
+            self.remove_whole(fs, self.nr_below(start)..self.nr_below(end));
         }
         Ok(())
     }
