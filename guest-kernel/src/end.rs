@@ -11,7 +11,7 @@ use crate::output;
 use crate::proc::process::{Ending, Process};
 use crate::proc::signal::{Signal, SignalInfo};
 use crate::shown::Shown;
-use alloc::string::ToString;
+use alloc::format;
 use core::fmt::{self, Write};
 use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
 
@@ -69,7 +69,7 @@ pub fn finish(kernel: &mut Kernel, ending: Ending) -> ! {
     let written = kernel.output.take().map_or(Ok(()), |disk| write_output(kernel, disk));
     match written {
         Ok(()) => end_with(&state),
-        Err(error) => end_with(&EndState::OutputFailed(&error.to_string())),
+        Err(error) => end_with(&EndState::OutputFailed(&format!("{error}"))),
     }
 }
 

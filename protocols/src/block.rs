@@ -4,6 +4,8 @@
 //!
 //! Follows Virtio 1.2, section 5.2.
 
+use core::fmt;
+
 /// Bytes in a sector, the unit of every address and capacity.
 pub const SECTOR_SIZE: u64 = 512;
 
@@ -108,6 +110,17 @@ pub enum Status {
     Unsupported,
     /// A byte that no device of this project writes.
     Unknown(u8),
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => write!(f, "done"),
+            Self::IoErr => write!(f, "input or output failed"),
+            Self::Unsupported => write!(f, "not supported"),
+            Self::Unknown(status) => write!(f, "unknown status {status}"),
+        }
+    }
 }
 
 impl From<u8> for Status {

@@ -42,7 +42,7 @@ impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Device(error) => error.fmt(f),
-            Self::Request(status) => write!(f, "a request failed ({status:?})"),
+            Self::Request(status) => write!(f, "a request failed: {status}"),
         }
     }
 }

@@ -119,7 +119,9 @@ impl<'s, S: Sink> Writer<'s, S> {
         header: Header,
         body: Body<'_>,
     ) -> Result<(), WriteError<S::Error>> {
-        let to_field = |value: u64| u32::try_from(value).expect("the plan was checked");
+        let to_field = |value: u64| {
+            u32::try_from(value).unwrap_or_else(|_| unreachable!("the plan was checked"))
+        };
         let header = Header {
             size_bytes: to_field(body.size_bytes()),
             name_size: to_field(name.len() as u64 + 1),
