@@ -17,6 +17,7 @@ static void note(int signal, siginfo_t *info, void *context)
     if (nr_caught < 16)
         order[nr_caught] = signal;
     nr_caught++;
+    shared[6]++;
     last = *info;
 }
 
@@ -158,17 +159,30 @@ static void queueing(void)
     T(rt_sigtimedwait, "of a negative time", &set, &got, &none, 8);
 }
 
-// Sends a signal to its parent when that has had time to wait.
-static void interrupts(int signal, int how_often)
+// Waits until a process waits for something.
+static void until_it_waits(long pid)
 {
-    long parent = CALL(getpid);
+    char name[40], line[256];
+    const char *state = 0;
+    snprintf(name, sizeof name, "/proc/%ld/stat", pid);
+    while (!state || state[2] != 'S') {
+        rest_ms(1);
+        long fd = CALL(open, name, O_RDONLY), length = CALL(read, fd, line, sizeof line - 1);
+        CALL(close, fd);
+        line[length > 0 ? length : 0] = 0;
+        state = strrchr(line, ')');
+    }
+}
+
+// Sends a signal to its parent when that waits. What ends its call otherwise, if anything does, comes when
+// it has gone on.
+static void interrupts(int signal)
+{
+    long parent = CALL(getpid), before = shared[6];
     if (CALL(fork) == 0) {
-        for (int i = 0; i < how_often; i++) {
-            rest_ms(40);
-            CALL(kill, parent, signal);
-        }
-        rest_ms(10);
-        shared[1]++;
+        until_it_waits(parent);
+        CALL(kill, parent, signal);
+        wait_while(&shared[6], before);
         if (shared[2])
             CALL(write, shared[2], "w", 1);
         CALL(exit_group, 0);
@@ -187,7 +201,7 @@ static void interrupting_with(unsigned long flags, const char *how)
     shared[2] = ends_[1];
 #define INTERRUPTED(call, ...)                                          \
     snprintf(name, sizeof name, "%s interrupted %s", #call, how);      \
-    interrupts(SIGUSR1, 1);                                            \
+    interrupts(SIGUSR1);                                               \
     tell(name, CALL(call, __VA_ARGS__));                                \
     over();
     INTERRUPTED(read, ends_[0], &byte, 1)
@@ -219,7 +233,7 @@ static void interrupting_with(unsigned long flags, const char *how)
     word nobody = 1ul << (SIGUSR2 - 1);
     INTERRUPTED(rt_sigtimedwait, &nobody, 0, &time, 8)
     snprintf(name, sizeof name, "wait4 interrupted %s", how);
-    interrupts(SIGUSR1, 1);
+    interrupts(SIGUSR1);
     long result = CALL(wait4, -1, 0, 0, 0);
     text(name, "%s", result > 0 ? "child" : result == -EINTR ? "EINTR" : "other");
     over();
@@ -238,19 +252,19 @@ static void remaining(void)
 {
     struct timespec time = {10, 0}, left = {0, 0};
     set_handler(SIGUSR1, SA_RESTART, note);
-    interrupts(SIGUSR1, 1);
+    interrupts(SIGUSR1);
     T(nanosleep, "interrupted for what remains", &time, &left);
     fact("nanosleep tells what remains", left.tv_sec == 9 && left.tv_nsec > 0);
     over();
     left.tv_sec = 0;
-    interrupts(SIGUSR1, 1);
+    interrupts(SIGUSR1);
     T(clock_nanosleep, "interrupted for what remains", CLOCK_MONOTONIC, 0, &time, &left);
     fact("clock_nanosleep tells what remains", left.tv_sec == 9);
     over();
     left.tv_sec = 77;
     CALL(clock_gettime, CLOCK_MONOTONIC, &time);
     time.tv_sec += 10;
-    interrupts(SIGUSR1, 1);
+    interrupts(SIGUSR1);
     T(clock_nanosleep, "interrupted until a time", CLOCK_MONOTONIC, TIMER_ABSTIME, &time, &left);
     text("clock_nanosleep until a time tells nothing", "%ld", (long)left.tv_sec);
     over();
@@ -359,7 +373,7 @@ static void suspending(void)
     T(ppoll, "with a signal at hand and no time", 0, 0, &none, &nobody_blocked, 8);
     text("ppoll with no time leaves the signal", "%d", nr_caught);
     T(ppoll, "with a mask of the wrong size", 0, 0, &none, &nobody_blocked, 4);
-    interrupts(SIGUSR1, 1);
+    interrupts(SIGUSR1);
     T(rt_sigsuspend, "until a signal", &nobody_blocked, 8);
     text("rt_sigsuspend until a signal handled", "%d", nr_caught);
     over();
@@ -473,8 +487,9 @@ static void by_descriptor(void)
     // One that waits until a signal comes.
     long waits = CALL(signalfd4, -1, &other, 8, 0);
     block(SIGUSR2);
-    interrupts(SIGUSR2, 1);
+    interrupts(SIGUSR2);
     T(read, "of a signalfd that waits", waits, read_, sizeof read_);
+    shared[6]++;
     text("read of a signalfd that waits tells", "%d", read_[0].number);
 }
 
