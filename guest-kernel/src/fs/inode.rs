@@ -20,9 +20,8 @@ use seed_protocols::cpio::mode;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
 /// [`FileSystem::open`].
-// As wide as an `Errno`, as most results are one or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InodeId(pub(super) u64);
+pub struct InodeId(pub(super) u32);
 
 impl InodeId {
     /// The root directory.

@@ -94,7 +94,7 @@ impl InodeTable {
         self.count += 1;
         let slot = self.chunks[self.first_open].insert(inode);
         let id = self.first_open * CHUNK + slot;
-        InodeId(id as u64)
+        InodeId(u32::try_from(id).expect("memory holds fewer inodes"))
     }
 
     pub(super) fn remove(&mut self, id: InodeId) {

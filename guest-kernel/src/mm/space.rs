@@ -123,6 +123,9 @@ pub struct Area {
     pub wishes: Wishes,
 }
 
+// A program may have thousands, which must lie together in the smallest machine.
+const _: () = assert!(size_of::<Area>() <= 40);
+
 impl Area {
     /// An area that nobody else sees, and that has its size from the start.
     #[must_use]

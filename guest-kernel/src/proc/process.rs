@@ -166,6 +166,10 @@ pub struct Process {
     pub used_by_children: Usage,
 }
 
+// A piece of the heap of half a KiB. With twice that, the smallest machine would have no room for the
+// most processes that there may be.
+const _: () = assert!(size_of::<Process>() <= 512);
+
 impl Process {
     /// The first process.
     #[must_use]
