@@ -114,6 +114,8 @@ impl Kernel {
 
     /// Whether the call at hand, which may wait for so long, has waited long enough. Its first try
     /// sets the time.
+    // Not inlined: each kind of call that waits asks.
+    #[inline(never)]
     pub fn is_past_deadline(&mut self, duration_ns: u64) -> bool {
         let now = self.now();
         let deadline = *self.process.deadline.get_or_insert(now.saturating_add(duration_ns));

@@ -76,6 +76,7 @@ impl ProgramMemory<'_> {
     ///
     /// # Errors
     /// `EFAULT` if it is not all there; `too_long` if no zero is among the first `max + 1` bytes.
+    #[inline(never)]
     pub fn read_string(
         mut self,
         address: UserAddr,

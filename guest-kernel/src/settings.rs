@@ -6,6 +6,7 @@ use crate::console::WindowSize;
 use crate::fs::{FileSystem, Follow, InodeId};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use seed_protocols::bytes::find_byte;
 use seed_protocols::settings::{self, Setting};
 
 /// Path of the program where nothing names another.
@@ -196,8 +197,13 @@ fn arguments_of_file(fs: &mut FileSystem) -> Vec<&'static [u8]> {
     let mut text = alloc::vec![0; usize::try_from(size).unwrap_or(0)];
     let length = fs.read_bytes(inode, 0, &mut text).unwrap_or(0);
     let text: &'static [u8] = &text.leak()[..length];
-    if text.contains(&0) {
-        return text.strip_suffix(&[0]).unwrap_or(text).split(|&byte| byte == 0).collect();
+    let has_zeros = find_byte(text, 0).is_some();
+    let is_between = |&byte: &u8| if has_zeros { byte == 0 } else { byte.is_ascii_whitespace() };
+    let mut arguments = Vec::new();
+    for argument in text.strip_suffix(&[0]).unwrap_or(text).split(is_between) {
+        if has_zeros || !argument.is_empty() {
+            arguments.push(argument);
+        }
     }
-    words(text).collect()
+    arguments
 }

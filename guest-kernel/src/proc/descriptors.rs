@@ -8,6 +8,7 @@
 pub use super::target::Target;
 use crate::errno::Errno;
 use crate::fs::{Cursor, FileSystem};
+use crate::kernel::Kernel;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -250,6 +251,17 @@ impl Descriptor {
     /// who wait for that are returned.
     pub fn release(self, fs: &mut FileSystem) -> Vec<u32> {
         Rc::into_inner(self.file).map_or_else(Vec::new, |file| file.target.close(fs))
+    }
+}
+
+impl Kernel {
+    /// The open file behind a descriptor of the running process, to do something with.
+    ///
+    /// # Errors
+    /// As for [`Descriptors::file`].
+    #[inline(never)]
+    pub fn file(&self, fd: u64) -> Result<Rc<OpenFile>, Errno> {
+        self.process.descriptors.file(fd).cloned()
     }
 }
 

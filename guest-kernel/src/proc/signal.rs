@@ -442,6 +442,8 @@ impl Signals {
 
     /// What is to be done with a signal.
     #[must_use]
+    // Not inlined, as it looks through a list.
+    #[inline(never)]
     pub fn action(&self, signal: Signal) -> Action {
         let found = self.actions.iter().find(|(of, _)| *of == signal);
         found.map_or(Action::default(), |(_, action)| *action)

@@ -33,6 +33,8 @@ impl Waiters {
     }
 
     /// Takes all out without a change, to see who waits still.
+    // Not inlined: all that wakes somebody comes through here.
+    #[inline(never)]
     pub fn take_unchanged(&self) -> Vec<u32> {
         self.pids.take()
     }

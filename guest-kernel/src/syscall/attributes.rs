@@ -9,7 +9,6 @@ use crate::fs::Kind;
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
-use alloc::rc::Rc;
 use core::ops::RangeInclusive;
 
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
@@ -59,7 +58,7 @@ pub(super) fn of_link(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 /// `fsetxattr`, `fgetxattr` and `fremovexattr`.
 pub(super) fn of_descriptor(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = kernel.file(call.argument(0))?;
     refuse(kernel, call, &file.target)
 }
 

@@ -133,7 +133,7 @@ pub(super) fn fcntl(kernel: &mut Kernel, call: &Registers) -> Answer {
 /// The commands that a mere place does not take.
 fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
     let argument = call.argument(2);
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = kernel.file(call.argument(0))?;
     let (wanted, belongs) = match command {
         F_GETLK => (Wanted::Get, Belongs::ToProcess),
         F_SETLK => (Wanted::Set, Belongs::ToProcess),
@@ -167,7 +167,7 @@ fn control_file(kernel: &mut Kernel, call: &Registers, command: u64) -> Answer {
 /// The requests that every file takes; `console` has a terminal's.
 pub(super) fn ioctl(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, request, argument) = (call.argument(0), call.argument(1), call.argument(2));
-    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    let file = kernel.file(fd)?;
     match request & 0xffff_ffff {
         FIOCLEX | FIONCLEX => {
             let close_on_exec = request & 0xffff_ffff == FIOCLEX;

@@ -9,7 +9,6 @@ use crate::fs::{Entry, Follow, InodeId, Kind};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
-use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 /// Bytes that one call returns, at most.
@@ -64,7 +63,7 @@ pub(super) fn getdents64(kernel: &mut Kernel, call: &Registers) -> Answer {
 
 fn read_entries(kernel: &mut Kernel, call: &Registers, layout: Layout) -> Answer {
     let (fd, buffer, size) = (call.argument(0), call.argument(1), call.argument(2) & 0xffff_ffff);
-    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    let file = kernel.file(fd)?;
     let Target::Inode(inode) = file.target else { return Err(Errno::ENOTDIR.into()) };
     let max = usize::try_from(size.min(BATCH_MAX)).expect("the kernel is 64 bits wide");
     let mut cursor = file.cursor.borrow().clone();

@@ -68,7 +68,7 @@ pub(super) fn epoll_ctl(kernel: &mut Kernel, call: &Registers) -> Answer {
         }
     };
     kernel.process.descriptors.file(call.argument(0))?;
-    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    let file = kernel.file(fd)?;
     let is_waitable = match file.target {
         Target::Inode(inode) => {
             matches!(kernel.fs.kind(inode), Kind::Character(DeviceKind::Console | DeviceKind::Tty))

@@ -92,6 +92,8 @@ fn since_1970(seconds: u64, fraction_ns: i64) -> i64 {
     seconds.cast_signed().saturating_mul(NS_PER_S).saturating_add(fraction_ns)
 }
 
+/// What all calls for times end with.
+#[inline(never)]
 fn set_times(kernel: &mut Kernel, inode: InodeId, [access, change]: [Option<i64>; 2]) -> Answer {
     let now = kernel.now();
     kernel.fs.set_times(inode, access, change, now);

@@ -36,7 +36,7 @@ pub(super) fn flock(kernel: &mut Kernel, call: &Registers) -> Answer {
         LOCK_UN => None,
         _ => return Err(Errno::EINVAL.into()),
     };
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = kernel.file(call.argument(0))?;
     let lock = Lock {
         kind: LockKind::WholeFile,
         file: file.target.identity(),

@@ -8,7 +8,6 @@ use crate::errno::Errno;
 use crate::fs::{Follow, InodeId, Kind};
 use crate::kernel::Kernel;
 use crate::proc::descriptors::Target;
-use alloc::rc::Rc;
 
 const SEEK_SET: u64 = 0;
 const SEEK_CUR: u64 = 1;
@@ -18,7 +17,7 @@ const SEEK_HOLE: u64 = 4;
 
 pub(super) fn lseek(kernel: &mut Kernel, call: &Registers) -> Answer {
     let (fd, offset, whence) = (call.argument(0), call.argument(1).cast_signed(), call.argument(2));
-    let file = Rc::clone(kernel.process.descriptors.file(fd)?);
+    let file = kernel.file(fd)?;
     let inode = match file.target {
         Target::Inode(inode) => inode,
         // Counters, timers and sets have one position, as on Linux.

@@ -144,8 +144,8 @@ pub(super) fn sendfile(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn copy_file_range(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
-    let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
+    let from = kernel.file(call.argument(0))?;
+    let to = kernel.file(call.argument(2))?;
     let start = Offset::read(kernel, &from, call.argument(1))?;
     let end = Offset::read(kernel, &to, call.argument(3))?;
     if call.argument(5) & 0xffff_ffff != 0 {
@@ -187,8 +187,8 @@ pub(super) fn splice(kernel: &mut Kernel, call: &Registers) -> Answer {
     if count == 0 {
         return Ok(0);
     }
-    let from = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
-    let to = Rc::clone(kernel.process.descriptors.file(call.argument(2))?);
+    let from = kernel.file(call.argument(0))?;
+    let to = kernel.file(call.argument(2))?;
     let in_pipe = matches!(from.target, Target::Pipe(..));
     let out_pipe = matches!(to.target, Target::Pipe(..));
     if in_pipe && in_address != 0 || out_pipe && out_address != 0 {
@@ -350,7 +350,7 @@ pub(super) fn vmsplice(kernel: &mut Kernel, call: &Registers) -> Answer {
     if flags & !SPLICE_F_ALL != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = kernel.file(call.argument(0))?;
     let Target::Pipe(pipe, side) = &file.target else { return Err(Errno::EBADF.into()) };
     let buffers = Buffers::Vector { address: call.argument(1), count: call.argument(2) };
     let blocking = if flags & SPLICE_F_NONBLOCK != 0 { Blocking::No } else { file.blocking() };

@@ -10,7 +10,6 @@ use crate::fs::{Follow, InodeId, Kind, RenameMode};
 use crate::kernel::Kernel;
 use crate::mm::address::UserAddr;
 use crate::proc::descriptors::Target;
-use alloc::rc::Rc;
 
 const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 const AT_REMOVEDIR: u64 = 0x200;
@@ -209,7 +208,7 @@ pub(super) fn lchown(kernel: &mut Kernel, call: &Registers) -> Answer {
 }
 
 pub(super) fn fchown(kernel: &mut Kernel, call: &Registers) -> Answer {
-    let file = Rc::clone(kernel.process.descriptors.file(call.argument(0))?);
+    let file = kernel.file(call.argument(0))?;
     set_owner(kernel, &file.target, call.argument(1), call.argument(2))
 }
 
