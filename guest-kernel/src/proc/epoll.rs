@@ -11,7 +11,7 @@ use super::waiters::Waiters;
 use crate::errno::Errno;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 
 /// How a file is added, which cannot be changed later.
 pub const EPOLLEXCLUSIVE: u32 = 1 << 28;
@@ -86,14 +86,20 @@ impl Epoll {
         {
             return Err(Errno::ELOOP);
         }
-        let mut members = self.members.borrow_mut();
-        members.retain(|member| member.file.strong_count() > 0);
+        let mut members = self.open_members();
         if members.iter().any(|member| is_member(member, fd, file)) {
             return Err(Errno::EEXIST);
         }
         let file = Rc::downgrade(file);
         members.push(Member { fd, file, events, data, reported: None, is_disabled: false });
         Ok(())
+    }
+
+    /// The members without those whose files are closed.
+    fn open_members(&self) -> RefMut<'_, Vec<Member>> {
+        let mut members = self.members.borrow_mut();
+        members.retain(|member| member.file.strong_count() > 0);
+        members
     }
 
     /// Whether standard input is in it, or in a set in it.
@@ -139,8 +145,7 @@ impl Epoll {
 
     /// Takes at most `max` events. Those that find no room come first the next time.
     pub fn take_events(&self, max: usize, look: &Look) -> Vec<Event> {
-        let mut members = self.members.borrow_mut();
-        members.retain(|member| member.file.strong_count() > 0);
+        let mut members = self.open_members();
         let mut events = Vec::new();
         let mut nr_looked_at = 0;
         for member in members.iter_mut() {

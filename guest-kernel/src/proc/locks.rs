@@ -121,7 +121,7 @@ impl Locks {
         }
         self.clear(&lock)?;
         // Adjacent ranges are one, as `F_GETLK` shows.
-        self.held.retain(|held| {
+        self.keep(&mut |held| {
             let joins = held.is_of(&lock)
                 && held.mode == lock.mode
                 && (held.end == lock.start || held.start == lock.end);
@@ -135,6 +135,11 @@ impl Locks {
         Ok(())
     }
 
+    /// Keeps those locks that `is_kept` says.
+    fn keep(&mut self, is_kept: &mut dyn FnMut(&Lock) -> bool) {
+        self.held.retain(is_kept);
+    }
+
     /// Clears what the owner of `range` holds there.
     ///
     /// # Errors
@@ -146,7 +151,7 @@ impl Locks {
             return Err(Errno::ENOLCK);
         }
         let mut rests = Vec::new();
-        self.held.retain(|held| {
+        self.keep(&mut |held| {
             if !held.is_of(range) || held.end <= range.start || range.end <= held.start {
                 return true;
             }
@@ -205,7 +210,7 @@ impl Kernel {
         let is_last = Rc::strong_count(&descriptor.file) == 1;
         let file = Owner::file(&descriptor.file);
         let before = locks.held.len();
-        locks.held.retain(|held| {
+        locks.keep(&mut |held| {
             let is_processes = held.file == identity && held.owner == Owner::Process(pid);
             let is_files = is_last && held.owner == file;
             !(is_processes || is_files)
