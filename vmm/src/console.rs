@@ -10,8 +10,8 @@
 //! nothing.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
-use std::os::fd::BorrowedFd;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use seed_protocols::end::{DEBUG_EXIT_SEE_LINE, EndState, KERNEL_LINE_PREFIX};
@@ -70,7 +70,7 @@ impl<'a> Output<'a> {
     /// It could not be passed on.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if let Some(file) = &mut self.transcript {
-            file.write_all(bytes).map_err(Error::Transcript)?;
+            write_all(file.as_fd(), bytes).map_err(Error::Transcript)?;
         }
         self.splitter.push(bytes, self.console).map_err(Error::Forward)
     }

@@ -11,9 +11,11 @@ const CR0_MP: u32 = 1 << 1;
 const CR0_ET: u32 = 1 << 4;
 const CR0_NE: u32 = 1 << 5;
 const CR0_WP: u32 = 1 << 16;
+const CR0_AM: u32 = 1 << 18;
 const CR0_PG: u32 = 1 << 31;
 
 const CR4_PAE: u32 = 1 << 5;
+const CR4_MCE: u32 = 1 << 6;
 const CR4_OSFXSR: u32 = 1 << 9;
 const CR4_OSXMMEXCPT: u32 = 1 << 10;
 
@@ -55,8 +57,8 @@ core::arch::global_asm!(
     cpu_init = sym cpu_init,
     FIFO_CONTROL = const serial::FIFO_CONTROL,
     FIFO_ENABLE_AND_CLEAR = const serial::FIFO_ENABLE_AND_CLEAR,
-    CR0 = const CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
-    CR4 = const CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+    CR0 = const CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG,
+    CR4 = const CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT,
     MSR_EFER = const MSR_EFER,
     EFER = const EFER_SCE | EFER_LME | EFER_NXE,
 );

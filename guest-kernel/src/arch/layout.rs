@@ -29,8 +29,6 @@
 //! Below the stack lies the read-only page of the constants, so an overflow faults instead of
 //! spreading.
 
-use seed_protocols::machine::{LOCAL_APIC, VIRTIO_MMIO_BASE};
-
 /// Bytes in a page.
 pub const PAGE_SIZE: u64 = 4096;
 
@@ -49,12 +47,6 @@ pub const DIRECT_MAP: u64 = 0;
 /// Physical memory that the tables built at link time cover; more, and the devices, are added at
 /// boot.
 pub const DIRECT_MAP_STATIC_BYTES: u64 = 1 << 30;
-
-/// Where the devices below 4 GiB start, of which the machine has no others (machine.rs of the
-/// protocols).
-pub const DEVICES_START: u64 = 0xfe00_0000;
-
-const _: () = assert!(DEVICES_START <= VIRTIO_MMIO_BASE && DEVICES_START <= LOCAL_APIC);
 
 /// Virtual address of physical address 0 for ring 0: the image and its first GiB.
 pub const IMAGE_ALIAS: u64 = 0xffff_ffff_8000_0000;

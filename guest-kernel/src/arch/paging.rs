@@ -7,7 +7,7 @@
 //! written as words. The processor forgets what it knew of them whenever the kernel returns to a
 //! program.
 
-use super::layout::{DEVICES_START, DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
+use super::layout::{DIRECT_MAP_STATIC_BYTES, LARGE_PAGE_SIZE, PAGE_SIZE};
 use crate::mm::{
     address::{Frame, PhysAddr, UserAddr},
     frames::{Fill, frames},
@@ -435,7 +435,7 @@ unsafe extern "C" {
 pub fn complete_direct_map(end: u64) -> Result<(), NoMemory> {
     const GIB: u64 = 1 << 30;
     let physical = |table: *const u8| PhysAddr(table.addr() as u64);
-    map_directly(physical(&raw const device_pd), DEVICES_START..RAM_HOLE_END, UNCACHED);
+    map_directly(physical(&raw const device_pd), RAM_HOLE_START..RAM_HOLE_END, UNCACHED);
     let starts = (DIRECT_MAP_STATIC_BYTES..end).step_by(GIB as usize);
     for start in starts.filter(|&start| start != RAM_HOLE_START) {
         let table = frames().allocate(Fill::Any).ok_or(NoMemory)?.start();

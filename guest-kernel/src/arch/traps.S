@@ -210,7 +210,6 @@ save:
     mov [rax + {RSI}], rsi
     mov [rax + {RDI}], rdi
     mov rdi, rax
-    cld
     call {serve_trap}
 
 # Goes on with the thread whose registers `registers` names. Needs nothing of the stack.

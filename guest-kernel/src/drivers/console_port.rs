@@ -20,21 +20,28 @@ unsafe impl Sync for Shared {}
 static console_block: Shared =
     Shared(UnsafeCell::new(Block { address: 0, length: 0, is_served: 0 }));
 
-/// Sends bytes; tells whether they have gone out.
+/// Sends bytes; returns how many have gone out: none where there is no such port.
 #[must_use]
-pub(super) fn send(bytes: *const u8, len: usize) -> bool {
+pub(super) fn send(bytes: *const u8, len: u32) -> u32 {
     let block = console_block.0.get();
-    let Ok(length) = u32::try_from(len) else { return false };
     // SAFETY: the block is ours, and accesses are volatile as the monitor's happen between them. The
     // port reads memory and changes the block alone.
     unsafe {
         if (&raw const (*block).is_served).read_volatile() == 0 {
-            return false;
+            return 0;
         }
         // Physical memory is mapped at itself.
         (&raw mut (*block).address).write_volatile(bytes.addr() as u64);
-        (&raw mut (*block).length).write_volatile(length);
-        port::write_u16(CONSOLE_PORT, 1);
-        (&raw const (*block).length).read_volatile() == 0
+        (&raw mut (*block).length).write_volatile(len);
+        let mut left = len;
+        while left > 0 {
+            port::write_u16(CONSOLE_PORT, 1);
+            let now = (&raw const (*block).length).read_volatile();
+            if now >= left {
+                break;
+            }
+            left = now;
+        }
+        len - left
     }
 }

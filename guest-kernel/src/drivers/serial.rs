@@ -31,7 +31,7 @@ const TRANSMITTER_EMPTY: u8 = 1 << 5;
 const FIFO_BYTES: usize = 16;
 
 /// Bytes that a [`Writer`] collects.
-const BUFFER_BYTES: usize = 128;
+const BUFFER_BYTES: usize = 512;
 
 /// Sends bytes; returns when the port has taken them all.
 pub fn write(bytes: &[u8]) {
@@ -44,10 +44,10 @@ pub fn write_frames(start: PhysAddr, len: usize) {
 }
 
 fn send(bytes: *const u8, len: usize) {
-    if console_port::send(bytes, len) {
-        return;
-    }
     let mut done = 0;
+    if let Ok(len) = u32::try_from(len) {
+        done = console_port::send(bytes, len) as usize;
+    }
     while done < len {
         let count = (len - done).min(FIFO_BYTES);
         // SAFETY: writing data and reading the status change nothing but the port; the callers

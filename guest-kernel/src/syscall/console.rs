@@ -143,6 +143,7 @@ pub(super) fn write(
         return Err(kernel.put_off(blocking, &input.waiters));
     }
     let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
+    let mut writer = serial::Writer::new();
     for &(start, len) in kernel.ranges.as_slice() {
         #[expect(clippy::cast_possible_truncation, reason = "at most COUNT_MAX")]
         let len = len as usize;
@@ -155,23 +156,21 @@ pub(super) fn write(
             let mut chunk = [0; CHUNK];
             let chunk = &mut chunk[..(len - done).min(CHUNK)];
             frames().read(start.add(done as u64), chunk);
-            write_lines(chunk);
+            write_lines(&mut writer, chunk);
             done += chunk.len();
         }
     }
+    writer.flush();
     Ok(len)
 }
 
 /// Writes text with a carriage return before each line feed.
-fn write_lines(text: &[u8]) {
-    for piece in text.split_inclusive(|&byte| byte == b'\n') {
-        match piece {
-            [line @ .., b'\n'] => {
-                serial::write(line);
-                serial::write(b"\r\n");
-            }
-            rest => serial::write(rest),
+fn write_lines(writer: &mut serial::Writer, text: &[u8]) {
+    for &byte in text {
+        if byte == b'\n' {
+            writer.write_bytes(b"\r");
         }
+        writer.write_bytes(&[byte]);
     }
 }
 

@@ -61,7 +61,7 @@ impl Set {
     /// Reads so many bytes of a set, which may be absent.
     fn read(kernel: &mut Kernel, address: u64, size: usize) -> Result<Self, Errno> {
         let mut bits = [0; _];
-        if address != 0 {
+        if address != 0 && size > 0 {
             kernel.memory().read(UserAddr(address), &mut bits[..size])?;
         }
         Ok(Self { address, bits })
@@ -87,7 +87,7 @@ impl Set {
                 count += 1;
             }
         }
-        if self.address != 0 {
+        if self.address != 0 && size > 0 {
             kernel.memory().write(UserAddr(self.address), &ready[..size])?;
         }
         Ok(count)

@@ -62,6 +62,7 @@ static void selects(void)
     T(select, "of a pipe", 10, &in, &out, &rest, &none);
     text("select tells", "%#lx %#lx %#lx", in, out, rest);
     T(select, "of nothing", 0, 0, 0, 0, &none);
+    T(select, "of nothing, with a set out of reach", 0, -8L, 0, 0, &none);
     T(select, "of a negative count", -1, 0, 0, 0, &none);
     T(select, "of a wrong time", 0, 0, 0, 0, &wrong);
     T(select, "of a time with many microseconds", 10, &out, 0, 0, &more);

@@ -8,8 +8,8 @@ use vm_memory::{
     Bytes as _, GuestAddress, GuestMemoryBackend as _, GuestMemoryError, GuestMemoryMmap,
 };
 
-/// Bytes that are copied out of guest memory at once.
-const PIECE_MAX: usize = 64 << 10;
+/// Bytes that are taken by one access: between two of them the monitor looks at time limit and terminal.
+const PIECE_MAX: u32 = 64 << 10;
 
 /// The port of a kernel that may have a block for it.
 #[derive(Clone, Copy, Debug)]
@@ -36,32 +36,28 @@ impl ConsolePort {
         Self(address)
     }
 
-    /// Passes the block's bytes to `sink`, in pieces, and takes them off the kernel.
+    /// Passes the first bytes of the block to `sink`, and takes them off the kernel.
     ///
     /// # Errors
-    /// Nothing, or after a failure of `sink` not all, was taken.
+    /// Nothing was taken.
     pub(super) fn take<E>(
         self,
         memory: &GuestMemoryMmap<()>,
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+        sink: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), Refusal<E>> {
         let place = GuestAddress(self.0.ok_or(Refusal::Guest)?);
         let mut bytes = [0; Block::SIZE];
         memory.read_slice(&mut bytes, place)?;
-        let Block { address, length, .. } = Block::parse(&bytes);
+        let block = Block::parse(&bytes);
         // All of them are checked before the first goes out.
-        if !memory.check_range(GuestAddress(address), length as usize) {
+        if !memory.check_range(GuestAddress(block.address), block.length as usize) {
             return Err(Refusal::Guest);
         }
-        let end = address + u64::from(length);
-        let mut piece = vec![0; PIECE_MAX.min(length as usize)];
-        for start in (address..end).step_by(PIECE_MAX) {
-            let piece = &mut piece[..PIECE_MAX.min((end - start) as usize)];
-            memory.read_slice(piece, GuestAddress(start))?;
-            sink(piece).map_err(Refusal::Sink)?;
-        }
-        let taken = 0_u32.to_le_bytes();
-        Ok(memory.write_slice(&taken, GuestAddress(place.0 + Block::LENGTH_OFFSET))?)
+        let count = block.length.min(PIECE_MAX);
+        let mut piece = vec![0; count as usize];
+        memory.read_slice(&mut piece, GuestAddress(block.address))?;
+        sink(&piece).map_err(Refusal::Sink)?;
+        Ok(memory.write_slice(&block.without(count).to_bytes(), place)?)
     }
 }
 
@@ -72,28 +68,32 @@ mod tests {
     const BLOCK: u64 = 0x100;
     const RAM: usize = 1 << 20;
 
-    /// RAM with a block in it, and what the port makes of it.
-    fn take(address: u64, length: u32) -> (Result<(), Refusal<()>>, Vec<u8>, u32) {
+    /// RAM with a block in it, and what the port makes of it by one access.
+    fn take(address: u64, length: u32) -> (Result<(), Refusal<()>>, Vec<u8>, Block) {
         let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), RAM)]).unwrap();
         let text: Vec<_> = (0..RAM - 0x1000).map(|index| (index % 251) as u8).collect();
         memory.write_slice(&text, GuestAddress(0x1000)).unwrap();
-        memory.write_slice(&address.to_le_bytes(), GuestAddress(BLOCK)).unwrap();
-        let length_at = GuestAddress(BLOCK + Block::LENGTH_OFFSET);
-        memory.write_slice(&length.to_le_bytes(), length_at).unwrap();
+        let block = Block { address, length, is_served: 1 };
+        memory.write_slice(&block.to_bytes(), GuestAddress(BLOCK)).unwrap();
         let mut taken = Vec::new();
         let result = ConsolePort::new(Some(BLOCK)).take(&memory, |bytes| {
             taken.extend_from_slice(bytes);
             Ok(())
         });
-        (result, taken, memory.read_obj(length_at).unwrap())
+        let mut left = [0; Block::SIZE];
+        memory.read_slice(&mut left, GuestAddress(BLOCK)).unwrap();
+        (result, taken, Block::parse(&left))
     }
 
     #[test]
-    fn a_block_of_any_length_goes_out_whole() {
-        for length in [0, 1, PIECE_MAX - 1, PIECE_MAX, PIECE_MAX + 1, RAM - 0x1001] {
-            let (result, taken, left) = take(0x1001, length as u32);
-            let expected: Vec<_> = (1..=length).map(|index| (index % 251) as u8).collect();
-            assert_eq!((result, taken == expected, left), (Ok(()), true, 0), "{length}");
+    fn a_piece_goes_out_and_the_block_names_the_rest() {
+        for length in [0, 1, PIECE_MAX - 1, PIECE_MAX, PIECE_MAX + 1, RAM as u32 - 0x1001] {
+            let (result, taken, left) = take(0x1001, length);
+            let count = length.min(PIECE_MAX);
+            let expected: Vec<_> = (1..=count).map(|index| (index % 251) as u8).collect();
+            assert_eq!((result, taken == expected), (Ok(()), true), "{length}");
+            let rest = Block { address: 0x1001, length, is_served: 1 }.without(count);
+            assert_eq!(left, rest, "{length}");
         }
     }
 
@@ -101,7 +101,8 @@ mod tests {
     fn bytes_outside_of_ram_are_refused_and_stay_the_kernels() {
         let end = RAM as u64;
         for (address, length) in [(end - 1, 2), (end, 1), (u64::MAX, 1), (u64::MAX - 1, u32::MAX)] {
-            assert_eq!(take(address, length), (Err(Refusal::Guest), Vec::new(), length));
+            let block = Block { address, length, is_served: 1 };
+            assert_eq!(take(address, length), (Err(Refusal::Guest), Vec::new(), block));
         }
     }
 
@@ -115,9 +116,8 @@ mod tests {
     #[test]
     fn a_broken_sink_is_told() {
         let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), RAM)]).unwrap();
-        memory
-            .write_slice(&1_u32.to_le_bytes(), GuestAddress(BLOCK + Block::LENGTH_OFFSET))
-            .unwrap();
+        let block = Block { address: 0, length: 1, is_served: 1 };
+        memory.write_slice(&block.to_bytes(), GuestAddress(BLOCK)).unwrap();
         let result = ConsolePort::new(Some(BLOCK)).take(&memory, |_| Err("gone"));
         assert_eq!(result, Err(Refusal::Sink("gone")));
     }
