@@ -226,6 +226,7 @@ impl PageTables {
     ///
     /// # Errors
     /// Memory for a table ran out.
+    #[inline(always)]
     pub fn map_around(
         &mut self,
         start: UserAddr,

@@ -16,16 +16,29 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::num::NonZeroU64;
 use seed_protocols::cpio::mode;
 
 /// Names an inode for as long as it lives. Whoever keeps one across calls holds the inode with
 /// [`FileSystem::open`].
+// As wide as an `Errno`, as most results are one or the other; never 0, so that what may have none is
+// as wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InodeId(pub(super) u32);
+pub struct InodeId(NonZeroU64);
 
 impl InodeId {
     /// The root directory.
-    pub const ROOT: Self = Self(0);
+    pub const ROOT: Self = Self::of_index(0);
+
+    /// The inode at a place of the table.
+    pub(super) const fn of_index(index: usize) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(index as u64))
+    }
+
+    /// Its place in the table.
+    pub(super) const fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
 }
 
 /// What an inode is.

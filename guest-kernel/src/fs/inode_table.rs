@@ -72,12 +72,12 @@ impl InodeTable {
 
     #[inline]
     pub(super) fn find(&self, id: InodeId) -> Option<&Inode> {
-        self.chunks[id.0 as usize / CHUNK].slots.get(id.0 as usize % CHUNK)?.as_ref()
+        self.chunks[id.index() / CHUNK].slots.get(id.index() % CHUNK)?.as_ref()
     }
 
     #[inline]
     pub(super) fn find_mut(&mut self, id: InodeId) -> Option<&mut Inode> {
-        self.chunks[id.0 as usize / CHUNK].slots.get_mut(id.0 as usize % CHUNK)?.as_mut()
+        self.chunks[id.index() / CHUNK].slots.get_mut(id.index() % CHUNK)?.as_mut()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
@@ -94,13 +94,13 @@ impl InodeTable {
         self.count += 1;
         let slot = self.chunks[self.first_open].insert(inode);
         let id = self.first_open * CHUNK + slot;
-        InodeId(u32::try_from(id).expect("memory holds fewer inodes"))
+        InodeId::of_index(id)
     }
 
     pub(super) fn remove(&mut self, id: InodeId) {
-        let index = id.0 as usize / CHUNK;
+        let index = id.index() / CHUNK;
         self.count -= 1;
-        self.chunks[index].remove(id.0 as usize % CHUNK);
+        self.chunks[index].remove(id.index() % CHUNK);
         self.first_open = self.first_open.min(index);
     }
 }

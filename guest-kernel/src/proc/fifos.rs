@@ -8,6 +8,7 @@ use crate::errno::Errno;
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use crate::syscall::Fail;
+use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 
@@ -72,10 +73,10 @@ impl Kernel {
             return Ok(pipe);
         }
         let nr_others = pipe.nr_openings(side.other());
-        self.wait_for_opening(Opening { pipe, side, nr_others })
+        self.wait_for_opening(Box::new(Opening { pipe, side, nr_others }))
     }
 
-    fn wait_for_opening(&mut self, opening: Opening) -> Result<Rc<Pipe>, Fail> {
+    fn wait_for_opening(&mut self, opening: Box<Opening>) -> Result<Rc<Pipe>, Fail> {
         opening.pipe.read_waiters.add(self.process.pid);
         self.process.opening = Some(opening);
         Err(Fail::Wait)

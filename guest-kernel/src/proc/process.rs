@@ -155,7 +155,7 @@ pub struct Process {
     /// Whether the call that waits is noted with the futexes.
     pub is_on_futex: bool,
     /// The open of a FIFO that waits.
-    pub opening: Option<Opening>,
+    pub opening: Option<Box<Opening>>,
     /// Its timers, besides those that follow.
     pub timers: IntervalTimers,
     /// Its timers of the run's clock, of its own time, and of that again, by their numbers.
