@@ -89,7 +89,7 @@ impl Disk {
             disks[index] =
                 Some(Self { queue, features: features[index], nr_sectors: high << 32 | low });
         }
-        virtio::set_up_queues(disks.iter().flatten().map(|disk| &disk.queue));
+        virtio::set_up_queues(disks.each_ref().map(|disk| disk.as_ref().map(|disk| &disk.queue)));
         Ok(disks)
     }
 

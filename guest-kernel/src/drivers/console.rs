@@ -47,7 +47,7 @@ impl Receiver {
         virtio::negotiate(&[slot], [0; SLOTS_MAX], [mmio::STATUS; 2]).map_err(without_index)?;
         let queue = Queue::new(slot)?;
         let buffer = frames().allocate(Fill::Zeroed).ok_or(Error::NoMemory)?;
-        virtio::set_up_queues([&queue].into_iter());
+        virtio::set_up_queues([Some(&queue), None]);
         Ok(Some(Self { queue, buffer, is_waiting: false, is_flowing: false }))
     }
 

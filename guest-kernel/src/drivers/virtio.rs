@@ -180,7 +180,8 @@ pub(super) fn negotiate(
 }
 
 /// Tells the devices where their queues are, and that they may begin.
-pub(super) fn set_up_queues<'q>(queues: impl Iterator<Item = &'q Queue> + Clone) {
+pub(super) fn set_up_queues(queues: [Option<&Queue>; SLOTS_MAX]) {
+    let queues = queues.iter().flatten();
     let low = |address: PhysAddr| (address.0 & 0xffff_ffff) as u32;
     let high = |address: PhysAddr| (address.0 >> 32) as u32;
     let mut writes = [[(0, 0); 9]; SLOTS_MAX];
