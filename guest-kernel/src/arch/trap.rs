@@ -234,7 +234,8 @@ extern "C" fn serve_trap(registers: &mut Registers) {
 
 extern "C" fn report_kernel_fault(vector: u64, error: u64, instruction: u64) -> ! {
     panic!(
-        "exception {vector} in the kernel at {instruction:#x}, error {error:#x}, address {:#x}",
+        "exception {vector} in the kernel at {instruction:#x}, error {error:#x}, last page fault at \
+         {:#x}",
         cpu::fault_address_of_trap()
     )
 }

@@ -193,7 +193,7 @@ pub(super) fn receive(
         kernel.wake(&pipe.write_waiters);
         return Ok(Received { value: len, is_cut: false, rights });
     }
-    let all = channel.next_message().unwrap_or(0);
+    let all = channel.next_message().expect("there is one, or the call would wait");
     let len = collect(kernel, buffers, all, FaultAccess::Write)?;
     transfer::read_pieces(&pipe.readable(len), &kernel.ranges);
     let rights = match how.is_look {
