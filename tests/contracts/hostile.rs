@@ -70,6 +70,7 @@ fn memory_that_is_touched_and_not_there_ends_its_program() {
 #[test]
 fn areas_and_page_tables_are_memory_too() {
     hog("areas", "mprotect: ENOMEM\n");
+    hog("late_areas", "mmap: ENOMEM\nmprotect: ENOMEM\n");
     hog("tables", "mmap: ENOMEM\n");
 }
 

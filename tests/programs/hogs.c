@@ -109,17 +109,34 @@ static int stacks(void)
     }
 }
 
-// Pages with areas of their own: every second one has another protection.
-static int areas(void)
+#define SPREAD (1L << 34)
+
+static char *spread(void)
 {
-    long length = 1L << 34;
-    char *memory = mmap(0, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return mmap(0, SPREAD, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+// Pages with areas of their own: every second one has another protection.
+static int split(char *memory)
+{
     if (memory == MAP_FAILED)
         return ended("mmap");
-    for (long at = 0; at < length; at += 2 * PAGE)
+    for (long at = 0; at < SPREAD; at += 2 * PAGE)
         if (mprotect(memory + at, PAGE, PROT_NONE))
             return ended("mprotect");
     return 0;
+}
+
+static int areas(void)
+{
+    return split(spread());
+}
+
+// The same when there is no memory left.
+static int late_areas(void)
+{
+    char *memory = spread();
+    return anonymous() || split(memory);
 }
 
 // A page in each two MiB needs a page table of its own.
@@ -357,7 +374,8 @@ static const struct {
     int (*take)(void);
 } ways[] = {
     {"anonymous", anonymous}, {"shared", shared}, {"file", file}, {"stacks", stacks},
-    {"areas", areas}, {"tables", tables}, {"many", many}, {"zombies", zombies}, {"bomb", bomb},
+    {"areas", areas}, {"late_areas", late_areas}, {"tables", tables}, {"many", many},
+    {"zombies", zombies}, {"bomb", bomb},
     {"fds", fds}, {"pipes", pipes}, {"empty_pipes", empty_pipes}, {"sockets", sockets},
     {"counters", counters}, {"epolls", epolls}, {"memfds", memfds}, {"locks", locks},
     {"signals", signals}, {"folders", folders}, {"files", files}, {"small_files", small_files},

@@ -250,9 +250,8 @@ impl AddressSpace {
     pub fn map(&mut self, fs: &mut FileSystem, mut area: Area) -> Result<(), Errno> {
         area.wishes = area.wishes.changed(self.wishes_for_new, Wishes::NONE);
         check_range(area.start, area.end)?;
-        if self.areas.len() >= AREAS_MAX {
-            return Err(Errno::ENOMEM);
-        }
+        // Itself, and two borders of what it takes the place of.
+        self.make_room_for_areas(3)?;
         let index = match self.areas.last() {
             Some(last) if area.start < last.end => {
                 self.remove_range(fs, area.start, area.end)?;
@@ -431,7 +430,9 @@ impl AddressSpace {
     /// Memory ran out.
     pub fn fork(&mut self, fs: &mut FileSystem, tables: PageTables) -> Result<Self, NoMemory> {
         let is_wanted = |area: &&Area| !area.wishes.has(Wishes::NOT_FOR_CHILDREN);
-        let mut areas = self.areas.clone();
+        let mut areas = Vec::new();
+        areas.try_reserve(self.areas.len()).map_err(|_| NoMemory)?;
+        areas.extend_from_slice(&self.areas);
         areas.retain(|area| is_wanted(&area));
         for area in &mut areas {
             area.wishes = area.wishes.changed(Wishes::NONE, Wishes::LOCKED);
@@ -531,15 +532,22 @@ impl AddressSpace {
         self.areas.get(index).is_some_and(|area| area.start < end)
     }
 
+    /// Makes sure that an area can be added, and that so many can without further memory.
+    #[inline(never)]
+    fn make_room_for_areas(&mut self, count: usize) -> Result<(), Errno> {
+        if self.areas.len() >= AREAS_MAX {
+            return Err(Errno::ENOMEM);
+        }
+        self.areas.try_reserve(count).map_err(|_| Errno::ENOMEM)
+    }
+
     /// Makes `address` a border between areas and between pages.
     pub(super) fn make_border(&mut self, fs: &mut FileSystem, address: u64) -> Result<(), Errno> {
         let index = self.nr_below(address);
         let Some(area) = self.areas.get(index).filter(|area| area.start < address).copied() else {
             return Ok(());
         };
-        if self.areas.len() >= AREAS_MAX {
-            return Err(Errno::ENOMEM);
-        }
+        self.make_room_for_areas(1)?;
         self.split_large(address)?;
         self.areas[index].end = address;
         let upper =
