@@ -134,8 +134,11 @@ const DRIVER: u32 = status::ACKNOWLEDGE | status::DRIVER;
 pub(super) fn start(slots: &[Slot], known: u32) -> Result<[u32; SLOTS_MAX], (usize, Error)> {
     const WRITES: [(u64, u32); 3] =
         [(mmio::STATUS, 0), (mmio::STATUS, DRIVER), (mmio::DEVICE_FEATURES_SEL, 0)];
-    let writes = slots.iter().flat_map(|&slot| WRITES.iter().map(move |write| (slot, write)));
-    let answers = Batch::writing(writes).then_read(slots, [mmio::VERSION, mmio::DEVICE_FEATURES]);
+    let mut batch = Batch::new();
+    for &slot in slots {
+        batch.write(slot, &WRITES);
+    }
+    let answers = batch.then_read(slots, [mmio::VERSION, mmio::DEVICE_FEATURES]);
     let is_other = |[version, _]: &[u32; 2]| *version != virtio::VERSION;
     match answers[..slots.len()].iter().position(is_other) {
         Some(index) => Err((index, Error::Version(answers[index][0]))),
@@ -150,24 +153,24 @@ pub(super) fn negotiate(
     features: [u32; SLOTS_MAX],
     reads: [u64; 2],
 ) -> Result<[[u32; 2]; SLOTS_MAX], (usize, Error)> {
-    let writes = features.map(|features| {
-        [
-            (mmio::DRIVER_FEATURES_SEL, 0),
-            (mmio::DRIVER_FEATURES, features),
-            (mmio::DRIVER_FEATURES_SEL, 1),
-            (mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32)),
-            (mmio::STATUS, DRIVER | status::FEATURES_OK),
-            (mmio::QUEUE_SEL, 0),
-        ]
-    });
-    // A reset leaves no feature accepted, so a word of none need not be written.
-    let skipped = |features: u32| if features == 0 { 2 } else { 0 };
-    let writes =
-        slots.iter().zip(writes.iter().zip(features)).flat_map(|(&slot, (writes, features))| {
-            writes[skipped(features)..].iter().map(move |write| (slot, write))
-        });
+    let mut batch = Batch::new();
+    for (&slot, features) in slots.iter().zip(features) {
+        // A reset leaves no feature accepted, so a word of none need not be written.
+        if features != 0 {
+            batch.write(slot, &[(mmio::DRIVER_FEATURES_SEL, 0), (mmio::DRIVER_FEATURES, features)]);
+        }
+        batch.write(
+            slot,
+            &[
+                (mmio::DRIVER_FEATURES_SEL, 1),
+                (mmio::DRIVER_FEATURES, 1 << (virtio::F_VERSION_1 - 32)),
+                (mmio::STATUS, DRIVER | status::FEATURES_OK),
+                (mmio::QUEUE_SEL, 0),
+            ],
+        );
+    }
     let reads = [mmio::STATUS, mmio::QUEUE_NUM_MAX, reads[0], reads[1]];
-    let answers = Batch::writing(writes).then_read(slots, reads);
+    let answers = batch.then_read(slots, reads);
     for (index, &[state, size_max, ..]) in answers[..slots.len()].iter().enumerate() {
         if state & status::FEATURES_OK == 0 {
             return Err((index, Error::Features));
@@ -181,29 +184,28 @@ pub(super) fn negotiate(
 
 /// Tells the devices where their queues are, and that they may begin.
 pub(super) fn set_up_queues(queues: [Option<&Queue>; SLOTS_MAX]) {
-    let queues = queues.iter().flatten();
     let low = |address: PhysAddr| (address.0 & 0xffff_ffff) as u32;
     let high = |address: PhysAddr| (address.0 >> 32) as u32;
-    let mut writes = [[(0, 0); 9]; SLOTS_MAX];
-    for (writes, queue) in writes.iter_mut().zip(queues.clone()) {
+    let mut batch = Batch::new();
+    for queue in queues.iter().flatten() {
         let start = queue.frame.start();
         let (avail, used) = (start.add(AVAIL_OFFSET), start.add(USED_OFFSET));
         // The driver polls.
         frames().write(avail, &ring::AVAIL_F_NO_INTERRUPT.to_le_bytes());
-        *writes = [
-            (mmio::QUEUE_NUM, QUEUE_SIZE),
-            (mmio::QUEUE_DESC_LOW, low(start)),
-            (mmio::QUEUE_DESC_HIGH, high(start)),
-            (mmio::QUEUE_DRIVER_LOW, low(avail)),
-            (mmio::QUEUE_DRIVER_HIGH, high(avail)),
-            (mmio::QUEUE_DEVICE_LOW, low(used)),
-            (mmio::QUEUE_DEVICE_HIGH, high(used)),
-            (mmio::QUEUE_READY, 1),
-            (mmio::STATUS, DRIVER | status::FEATURES_OK | status::DRIVER_OK),
-        ];
+        batch.write(
+            queue.slot,
+            &[
+                (mmio::QUEUE_NUM, QUEUE_SIZE),
+                (mmio::QUEUE_DESC_LOW, low(start)),
+                (mmio::QUEUE_DESC_HIGH, high(start)),
+                (mmio::QUEUE_DRIVER_LOW, low(avail)),
+                (mmio::QUEUE_DRIVER_HIGH, high(avail)),
+                (mmio::QUEUE_DEVICE_LOW, low(used)),
+                (mmio::QUEUE_DEVICE_HIGH, high(used)),
+                (mmio::QUEUE_READY, 1),
+                (mmio::STATUS, DRIVER | status::FEATURES_OK | status::DRIVER_OK),
+            ],
+        );
     }
-    let all = queues
-        .zip(&writes)
-        .flat_map(|(queue, writes)| writes.iter().map(move |write| (queue.slot, write)));
-    Batch::writing(all).run();
+    batch.run();
 }

@@ -45,16 +45,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Writes registers, one after the other.
-    #[must_use]
-    pub(super) fn writing<'w>(writes: impl Iterator<Item = (Slot, &'w (u64, u32))>) -> Self {
-        let mut batch =
-            Self { addresses: [0; BATCH_MAX], values: [0; BATCH_MAX], length: 0, nr_writes: 0 };
-        for (slot, &(register, value)) in writes {
-            batch.push(slot, register, value);
+    /// One without registers.
+    pub(super) const fn new() -> Self {
+        Self { addresses: [0; BATCH_MAX], values: [0; BATCH_MAX], length: 0, nr_writes: 0 }
+    }
+
+    /// Adds registers of a slot that are to be written, one after the other.
+    pub(super) fn write(&mut self, slot: Slot, writes: &[(u64, u32)]) {
+        for &(register, value) in writes {
+            self.push(slot, register, value);
         }
-        batch.nr_writes = batch.length;
-        batch
+        self.nr_writes = self.length;
     }
 
     /// Accesses the registers, and then reads those of `reads` from each slot; returns what is
