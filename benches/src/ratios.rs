@@ -19,11 +19,33 @@ const MARGIN: f64 = 2.0;
 
 /// Which way a ratio is better, and what it must reach.
 #[derive(Clone, Copy, Debug)]
-enum Goal {
+pub(crate) enum Goal {
+    /// A limit from above.
     AtMost(f64),
+    /// A limit from below.
     AtLeast(f64),
     /// The higher the better.
     None,
+}
+
+impl Goal {
+    /// In words, if there is one.
+    pub(crate) fn text(self) -> Option<String> {
+        match self {
+            Self::AtMost(limit) => Some(format!("at most {limit}")),
+            Self::AtLeast(limit) => Some(format!("at least {limit}")),
+            Self::None => None,
+        }
+    }
+
+    /// Whether a value meets it; true if there is none.
+    pub(crate) fn is_met_by(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+            Self::None => true,
+        }
+    }
 }
 
 /// Time of one contender by that of another in the same scenario.
@@ -66,20 +88,12 @@ pub(crate) struct Ratio {
 impl Ratio {
     /// The goal in words, if there is one.
     pub(crate) fn goal_text(&self) -> Option<String> {
-        match self.goal {
-            Goal::AtMost(limit) => Some(format!("at most {limit}")),
-            Goal::AtLeast(limit) => Some(format!("at least {limit}")),
-            Goal::None => None,
-        }
+        self.goal.text()
     }
 
     /// Whether the goal is met; true if there is none.
     pub(crate) fn is_met(&self) -> bool {
-        match self.goal {
-            Goal::AtMost(limit) => self.value <= limit,
-            Goal::AtLeast(limit) => self.value >= limit,
-            Goal::None => true,
-        }
+        self.goal.is_met_by(self.value)
     }
 
     /// Whether it is worse than `kept` by more than the margin.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::contender::Contender;
+use crate::ratios::Goal;
 use crate::rounds::{self, Prepared};
 use crate::scenario::{self, Scenario};
 use crate::statistics::Sample;
@@ -27,7 +28,7 @@ pub(crate) const PER_ROUND: usize = 48;
 const ROUNDS: usize = 16;
 
 /// What the gain of seedvmm must reach on two processors.
-const GOAL: f64 = 1.6;
+const GOAL: Goal = Goal::AtLeast(1.6);
 
 /// Processes of one kind, one at a time and several at once.
 pub(crate) struct Throughput {
@@ -48,14 +49,21 @@ impl Throughput {
         }
     }
 
+    const fn goal(&self) -> Goal {
+        match self.contender {
+            Contender::Seedvmm => GOAL,
+            _ => Goal::None,
+        }
+    }
+
     /// The goal in words, if there is one.
     pub(crate) fn goal_text(&self) -> Option<String> {
-        (self.contender == Contender::Seedvmm).then(|| format!("at least {GOAL}"))
+        self.goal().text()
     }
 
     /// Whether the goal is met; true if there is none.
     pub(crate) fn is_met(&self) -> bool {
-        self.contender != Contender::Seedvmm || self.gain.median() >= GOAL
+        self.goal().is_met_by(self.gain.median())
     }
 
     pub(crate) fn to_json(&self) -> Value {
