@@ -93,7 +93,6 @@ idt_pointer:
 
 .balign 4096
 # Physical memory from 0 to 1 GiB.
-.global first_gib
 first_gib:
 .set n, 0
 .rept 512

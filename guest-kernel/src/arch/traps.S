@@ -291,7 +291,7 @@ syscall_entry_alias:
     .quad syscall_entry + {IMAGE_ALIAS}
 # Ring 0's side of what may be asked for, from REQUEST_FAULT on: see trap.rs, `Request`.
 request_handlers:
-    .quad 0, 0
+    .quad 0, 0                          # never looked up: REQUEST_SERVE, REQUEST_RESUME
     .quad kernel_page_fault + {IMAGE_ALIAS}
     .quad resume_with_bases + {IMAGE_ALIAS}
     .quad read_port + {IMAGE_ALIAS}
@@ -338,7 +338,6 @@ trap_flags:
 trap_rsp:
     .quad 0
     .quad 0
-.global trap_frame_end
 trap_frame_end:
 
 # What the program goes on with, and has in rax, rcx and r11. A fault of the `iretq` to it pushes onto

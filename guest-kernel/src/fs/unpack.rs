@@ -291,6 +291,7 @@ impl Unpacker<'_> {
         Ok(id)
     }
 
+    /// [`Unpacker::add_name`] for all but a file's first name: one copy of what is inlined there.
     #[inline(never)]
     fn add_further_name(
         &mut self,

@@ -11,7 +11,7 @@ use crate::console::{Termios, WindowSize};
 use crate::drivers::serial;
 use crate::errno::Errno;
 use crate::kernel::Kernel;
-use crate::mm::address::UserAddr;
+use crate::mm::address::{PhysAddr, UserAddr};
 use crate::mm::frames::frames;
 use crate::proc::console_input::{ConsoleInput, Kind, Terminal};
 use crate::proc::descriptors::Blocking;
@@ -143,35 +143,33 @@ pub(super) fn write(
         return Err(kernel.put_off(blocking, &input.waiters));
     }
     let len = collect(kernel, buffers, COUNT_MAX, FaultAccess::Read)?;
-    let mut writer = serial::Writer::new();
-    for &(start, len) in kernel.ranges.as_slice() {
-        #[expect(clippy::cast_possible_truncation, reason = "at most COUNT_MAX")]
-        let len = len as usize;
-        if !returns_at_line_feed {
-            serial::write_frames(start, len);
-            continue;
-        }
-        let mut done = 0;
-        while done < len {
-            let mut chunk = [0; CHUNK];
-            let chunk = &mut chunk[..(len - done).min(CHUNK)];
-            frames().read(start.add(done as u64), chunk);
-            write_lines(&mut writer, chunk);
-            done += chunk.len();
+    if returns_at_line_feed {
+        write_lines(kernel.ranges.as_slice());
+    } else {
+        for &(start, len) in kernel.ranges.as_slice() {
+            serial::write_frames(start, len as usize);
         }
     }
-    writer.flush();
     Ok(len)
 }
 
 /// Writes text with a carriage return before each line feed.
-fn write_lines(writer: &mut serial::Writer, text: &[u8]) {
-    for &byte in text {
-        if byte == b'\n' {
-            writer.write_bytes(b"\r");
+fn write_lines(ranges: &[(PhysAddr, u64)]) {
+    let mut writer = serial::Writer::new();
+    for &(start, len) in ranges {
+        for done in (0..len).step_by(CHUNK) {
+            let mut chunk = [0; CHUNK];
+            let chunk = &mut chunk[..CHUNK.min((len - done) as usize)];
+            frames().read(start.add(done), chunk);
+            for &byte in &*chunk {
+                if byte == b'\n' {
+                    writer.write_bytes(b"\r");
+                }
+                writer.write_bytes(&[byte]);
+            }
         }
-        writer.write_bytes(&[byte]);
     }
+    writer.flush();
 }
 
 /// Serves a terminal's requests.
